@@ -1,0 +1,39 @@
+"""Layers that act point by point and know no space."""
+
+from torsor.fibre.base import Layer, freeze, join_fields, split_fields
+from torsor.fibre.dropout import ChannelDropout, FieldDropout
+from torsor.fibre.expansion import BasisSource, Expansion
+from torsor.fibre.fourier import Fourier
+from torsor.fibre.linear import Linear
+from torsor.fibre.nonlinear import Gated, Norm, Squash
+from torsor.fibre.norm import BatchNorm, InstanceNorm, LayerNorm
+from torsor.fibre.pointwise import ELU, GELU, Pointwise, ReLU, SiLU, Tanh
+from torsor.fibre.pool import GroupPool, NormPool, VectorPool
+
+__all__ = [
+    "ELU",
+    "GELU",
+    "BasisSource",
+    "BatchNorm",
+    "ChannelDropout",
+    "Expansion",
+    "FieldDropout",
+    "Fourier",
+    "Gated",
+    "GroupPool",
+    "InstanceNorm",
+    "Layer",
+    "LayerNorm",
+    "Linear",
+    "Norm",
+    "NormPool",
+    "Pointwise",
+    "ReLU",
+    "SiLU",
+    "Squash",
+    "Tanh",
+    "VectorPool",
+    "freeze",
+    "join_fields",
+    "split_fields",
+]

@@ -1,0 +1,63 @@
+"""Pointwise nonlinearities of band-limited functions on a group: sample, apply, transform back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from torsor.errors import FieldTypeError
+from torsor.fibre.base import Layer, join_fields, split_fields
+from torsor.fibre.sampling import evaluation_matrix, sample_elements
+from torsor.reps import Representation
+
+
+class Fourier(Layer):
+    """y = E⁺ f(E x): E samples a regular or quotient field at n group elements, E⁺ is its pseudoinverse.
+
+    Exactly equivariant under the elements that permute the samples (C_N for SO(2), D_N for O(2)), and under the whole group
+    up to the aliasing of f, which falls as the number of samples grows.
+
+    Args:
+        rep: regular and quotient representations, band-limited or of finite groups, or scalars.
+        function: f, by default ReLU.
+        samples: N of C_N or D_N, by default 4 band + 4; or the elements, a tensor (n, d, d).
+
+    Raises:
+        FieldTypeError: a term is no function on G/H, or there are fewer samples than components.
+    """
+
+    def __init__(
+        self,
+        rep: Representation,
+        function: Callable[[torch.Tensor], torch.Tensor] | None = None,
+        samples: int | torch.Tensor | None = None,
+    ) -> None:
+        super().__init__(rep, rep)
+        self.function = torch.nn.ReLU() if function is None else function
+        self.samples = samples
+        self.derive()
+
+    def constants(self) -> dict[str, np.ndarray]:
+        found = {}
+        for k, (_, term) in enumerate(self.in_rep.terms):
+            if term.is_trivial:
+                continue
+            matrix = evaluation_matrix(term, sample_elements(term, self.samples))
+            if np.linalg.matrix_rank(matrix) < term.dim:
+                raise FieldTypeError(
+                    f"{len(matrix)} samples do not determine the {term.dim} components of {term}: take more samples"
+                )
+            found[f"evaluate_{k}"], found[f"transform_{k}"] = matrix, np.linalg.pinv(matrix)
+        return found
+
+    def compute(self, x: torch.Tensor) -> torch.Tensor:
+        parts = []
+        for k, part in enumerate(split_fields(x, self.in_rep)):
+            if f"evaluate_{k}" in self._buffers:
+                values = self.function(torch.einsum("nd,bmd...->bmn...", getattr(self, f"evaluate_{k}"), part))
+                parts.append(torch.einsum("dn,bmn...->bmd...", getattr(self, f"transform_{k}"), values))
+            else:
+                parts.append(self.function(part))
+        return join_fields(parts)

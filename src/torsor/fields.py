@@ -1,0 +1,69 @@
+"""Feature fields: a tensor, its type, and the space on which it lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils import _pytree
+
+from torsor.errors import FieldTypeError
+from torsor.reps import Representation
+from torsor.spaces import Grid
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """A feature field of type ρ on a space.
+
+    Attributes:
+        tensor: (batch, rep.dim, *space) on grids.
+        rep: the type ρ.
+        space: by default the grid of R^d with spacing 1.
+
+    Raises:
+        FieldTypeError: the number of channels is not the dimension of the type.
+    """
+
+    tensor: torch.Tensor
+    rep: Representation
+    space: Any = None
+
+    def __post_init__(self) -> None:
+        if self.space is None:
+            object.__setattr__(self, "space", Grid(self.rep.group.dim))
+        if isinstance(self.tensor, torch.Tensor) and (self.tensor.ndim < 2 or self.tensor.shape[1] != self.rep.dim):
+            raise FieldTypeError(
+                f"a field of type {self.rep} has {self.rep.dim} channels in axis 1, got shape {tuple(self.tensor.shape)}"
+            )
+
+    def through(self, layer: Any) -> Field:
+        """The field that a layer makes of this one; layers call it when they are given a field.
+
+        Raises:
+            FieldTypeError: the layer expects another type.
+        """
+        if layer.in_rep != self.rep:
+            raise FieldTypeError(f"{type(layer).__name__} expects fields of type {layer.in_rep}, got {self.rep}")
+        return Field(layer(self.tensor), layer.out_rep, layer.space_out(self.space))
+
+    def transform(self, g: torch.Tensor, mode: str = "bilinear") -> Field:
+        """(g f)(p) = ρ(g) f(g⁻¹p): the field moved by an element g (d, d) of its group, about the centre.
+
+        Elements that permute the axes up to signs act exactly, others interpolate.
+        """
+        moved = self.space.move(self.tensor, self.rep.group.action(g), mode)
+        matrix = self.rep.rho(g.double()).to(self.tensor)
+        return Field(torch.einsum("ij,bj...->bi...", matrix, moved), self.rep, self.space)
+
+
+def _flatten(field: Field) -> tuple[list[Any], tuple[Any, ...]]:
+    return [field.tensor], (field.rep, field.space)
+
+
+def _unflatten(children: Any, context: tuple[Any, ...]) -> Field:
+    return Field(next(iter(children)), *context)
+
+
+_pytree.register_pytree_node(Field, _flatten, _unflatten, serialized_type_name="torsor.Field")

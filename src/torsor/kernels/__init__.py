@@ -1,0 +1,17 @@
+"""Kernel families: how K(gv) = |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹ is solved."""
+
+from torsor.kernels.base import KernelSpec, SteerableKernel
+from torsor.kernels.covariants import covariants, harmonic_covariants
+from torsor.kernels.harmonic import Harmonic
+from torsor.kernels.lattice import lattice_elements
+from torsor.kernels.stencil import Stencil
+
+__all__ = [
+    "Harmonic",
+    "KernelSpec",
+    "SteerableKernel",
+    "Stencil",
+    "covariants",
+    "harmonic_covariants",
+    "lattice_elements",
+]

@@ -1,0 +1,134 @@
+"""The covariant solver: all G-equivariant polynomial maps R^d → Hom(ρ_in, ρ_out), of any matrix group.
+
+A homogeneous map of degree k is P(v) = C m(v), with the monomials m of Sym^k(R^d) and a tensor C. It is a covariant,
+P(gv) = ρ_out(g) P(v) ρ_in(g)⁻¹, iff C is invariant under ρ_out ⊗ ρ_in* ⊗ Sym^k*: one null space. For orthogonal groups
+the harmonic covariants, those in Sym^k modulo |v|² Sym^{k-2}, are the angular functions of steerable kernels (Wigner–Eckart).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+
+from torsor.errors import KernelError
+from torsor.groups import Group
+from torsor.linalg import (
+    canonical_bases,
+    harmonic_basis,
+    harmonic_power,
+    harmonic_power_derivative,
+    multi_indices,
+    null_projectors,
+    symmetric_power,
+    symmetric_power_derivative,
+)
+from torsor.reps import Representation
+
+Images = tuple[np.ndarray, np.ndarray]
+"""(algebra images, generator images) of a representation, as NumPy arrays."""
+
+
+def covariants(rho_in: Representation, rho_out: Representation, degree: int) -> np.ndarray:
+    """All covariants of a degree: (number, dim ρ_out, dim ρ_in, monomials), orthonormal, canonical.
+
+    They number dim Hom_G(Sym^k(R^d) ⊗ ρ_in, ρ_out). P(v) is the contraction with `torsor.linalg.monomials` (v, degree).
+
+    Raises:
+        KernelError: two groups, or a negative degree.
+    """
+    group = _common_group(rho_in, rho_out, degree)
+    return _solve([(rho_in, rho_out, _power(group, degree, harmonic=False))])[0]
+
+
+def harmonic_covariants(rho_in: Representation, rho_out: Representation, degree: int) -> np.ndarray:
+    """The harmonic covariants of a degree: (number, dim ρ_out, dim ρ_in, harmonics); contract with `torsor.linalg.harmonics`.
+
+    Raises:
+        KernelError: the group is not orthogonal (harmonic polynomials are not invariant), or two groups.
+    """
+    return solve_harmonic([(rho_in, rho_out)], range(degree, degree + 1))[0][0]
+
+
+def solve_harmonic(pairs: list[tuple[Representation, Representation]], degrees: range) -> list[list[np.ndarray]]:
+    """Harmonic covariants of many pairs (ρ_in, ρ_out) and degrees at once: [pair][degree]."""
+    if not pairs:
+        return []
+    group = _common_group(*pairs[0], degree=min(degrees, default=0))
+    if not np.allclose(*_gram(group), atol=1e-9):
+        raise KernelError(f"harmonic polynomials need a group of rotations and reflections, got {group}")
+    powers = {k: _power(group, k, harmonic=True) for k in degrees}
+    requests = [(rho_in, rho_out, powers[k]) for rho_in, rho_out in pairs for k in degrees]
+    solved = iter(_solve(requests))
+    return [[next(solved) for _ in degrees] for _ in pairs]
+
+
+def _gram(group: Group) -> tuple[np.ndarray, np.ndarray]:
+    a, g = group.action(group.algebra_array), group.action(group.generator_array)
+    one = np.broadcast_to(np.eye(group.dim), g.shape)
+    return np.concatenate([a, np.swapaxes(g, -1, -2) @ g]), np.concatenate([-np.swapaxes(a, -1, -2), one])
+
+
+def _common_group(rho_in: Representation, rho_out: Representation, degree: int) -> Group:
+    if rho_in.group != rho_out.group:
+        raise KernelError(f"covariants need one group, got {rho_in} and {rho_out}")
+    if degree < 0:
+        raise KernelError(f"expected a degree of at least 0, got {degree}")
+    return rho_in.group
+
+
+def _power(group: Group, k: int, harmonic: bool) -> Images:
+    """The images of a group on polynomials of degree k, or on harmonic ones."""
+    a, g = group.action(group.algebra_array), group.action(group.generator_array)
+    n = len(harmonic_basis(group.dim, k)) if harmonic else len(multi_indices(group.dim, k))
+    derivative, power = (
+        (harmonic_power_derivative, harmonic_power) if harmonic else (symmetric_power_derivative, symmetric_power)
+    )
+    return derivative(a, k).reshape(len(a), n, n), power(g, k).reshape(len(g), n, n)
+
+
+def _solve(requests: list[tuple[Representation, Representation, Images]]) -> list[np.ndarray]:
+    """Null spaces of many requests, those of equal shape in one batch."""
+    shapes: dict[tuple[int, int, int], list[int]] = defaultdict(list)
+    for i, (rho_in, rho_out, power) in enumerate(requests):
+        shapes[rho_out.dim, rho_in.dim, power[0].shape[-1]].append(i)
+    solved: list[np.ndarray] = [np.zeros(0)] * len(requests)
+    for shape, members in shapes.items():
+        if not np.prod(shape):
+            bases = [np.zeros((0, 0))] * len(members)
+        else:
+            bases = canonical_bases(null_projectors(_constraints([requests[i] for i in members])))
+        for i, basis in zip(members, bases, strict=True):
+            solved[i] = basis.reshape(-1, *shape) if basis.size else np.zeros((0, *shape))
+    return solved
+
+
+def _constraints(requests: list[tuple[Representation, Representation, Images]]) -> np.ndarray:
+    """Rows (batch, (k + m) n, n) that vanish exactly on invariant tensors C, n = dim ρ_out · dim ρ_in · dim Sym."""
+    out = (
+        np.stack([r.algebra_images for _, r, _ in requests]),
+        np.stack([r.generator_images for _, r, _ in requests]),
+    )
+    into = (
+        np.stack([r.algebra_images for r, _, _ in requests]),
+        np.stack([r.generator_images for r, _, _ in requests]),
+    )
+    power = np.stack([p[0] for _, _, p in requests]), np.stack([p[1] for _, _, p in requests])
+    one = [np.eye(x[0].shape[-1]) for x in (out, into, power)]
+    dual_in, dual_power = np.linalg.inv(into[1]).swapaxes(-1, -2), np.linalg.inv(power[1]).swapaxes(-1, -2)
+    n = len(one[0]) * len(one[1]) * len(one[2])
+    infinitesimal = (
+        _kron3(out[0], one[1], one[2])
+        - _kron3(one[0], into[0].swapaxes(-1, -2), one[2])
+        - _kron3(one[0], one[1], power[0].swapaxes(-1, -2))
+    )
+    finite = _kron3(out[1], dual_in, dual_power) - np.eye(n)
+    rows = np.concatenate([infinitesimal, finite], axis=1).reshape(len(requests), -1, n)
+    return rows if rows.shape[1] else np.zeros((len(requests), 1, n))
+
+
+def _kron3(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
+    product = a[..., :, None, None, :, None, None] * b[..., None, :, None, None, :, None]
+    product = product * c[..., None, None, :, None, None, :]
+    n = a.shape[-1] * b.shape[-1] * c.shape[-1]
+    return product.reshape(*product.shape[:-6], n, n)

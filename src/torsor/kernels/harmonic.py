@@ -1,0 +1,203 @@
+"""Harmonic kernels: radial rings times harmonic covariants, for every compact group G ≤ O(d).
+
+K(v) = Σ_{j,l,b} w_{jlb} φ_j(|v|) C_{lb} · Y_l(u),   u = s(|v|) v/|v|
+
+with Y_l the harmonics of degree l, C_{lb} the covariants of `torsor.kernels.covariants` (angular functions of the
+Wigner–Eckart theorem for steerable kernels: Lang and Weiler, 2021), φ_j Gaussian rings, and s a smooth map
+with s(0) = 0 and s = 1 beyond one pixel, so that K is smooth at the origin and every degree but 0 vanishes there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from torsor.errors import KernelError
+from torsor.fibre.expansion import Bases
+from torsor.groups import Group
+from torsor.kernels.base import KernelSpec
+from torsor.kernels.covariants import solve_harmonic
+from torsor.kernels.lattice import box, box_preserving, check_sizes, describe, mixed_axes
+from torsor.linalg import harmonics
+from torsor.reps import Representation
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Harmonic(KernelSpec):
+    """Rings × harmonics on a grid. All lengths are in the unit of `spacing` (by default pixels).
+
+    The rings stand at the radii 0, 1, 2, … (odd sizes) or ½, 1½, … (even sizes) pixels up to half the size, and
+    φ_j(r) = [exp(-(r-r_j)²/2w²) + exp(-(r+r_j)²/2w²)] · taper(r). The taper falls smoothly from 1 at (size-1)/2 pixels to 0 at
+    (size+1)/2 pixels: the kernel has its support in that ball, whose offsets all lie in the box, so that
+    nothing is truncated. A ring at r_j pixels carries the degrees 0 … `degrees[j]`, by default ⌊2 r_j⌋, its band limit.
+
+    Args:
+        size: number of pixels along every axis, or one number an axis.
+        degrees: the highest degree; one for all rings (a cap on the default), or one a ring.
+        width: w, in pixels.
+        spacing: the distance of pixels, one number or one an axis. The kernel sees physical offsets.
+        oversampling: the factor by which `refined` made the grid finer.
+
+    Raises:
+        KernelError: sizes, widths or spacings that are not positive; as many degrees as rings are expected.
+    """
+
+    size: int | tuple[int, ...]
+    degrees: int | tuple[int, ...] | None = None
+    width: float = 0.6
+    spacing: float | tuple[float, ...] = 1.0
+    oversampling: int = 1
+
+    def __post_init__(self) -> None:
+        for name in ("size", "degrees", "spacing"):
+            value = getattr(self, name)
+            if isinstance(value, list):
+                object.__setattr__(self, name, tuple(value))
+        check_sizes((self.size,) if isinstance(self.size, int) else self.size)
+        spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
+        if self.width <= 0 or min(spacings) <= 0:
+            raise KernelError(f"expected a positive width and spacing, got {self.width} and {self.spacing}")
+        if isinstance(self.degrees, tuple) and len(self.degrees) != len(self.rings):
+            raise KernelError(f"expected {len(self.rings)} degrees, one for each ring, got {self.degrees}")
+
+    @property
+    def shape(self) -> tuple[int, ...] | int:
+        if self.oversampling == 1:
+            return self.size
+        if isinstance(self.size, int):
+            return self._fine(self.size)
+        return tuple(self._fine(size) for size in self.size)
+
+    def _fine(self, size: int) -> int:
+        """The largest size of the same parity whose offsets, k times finer, lie inside (size+1)/2."""
+        reach = self.oversampling * (size + 1) / 2
+        return 2 * (int(np.ceil(reach)) - 1) + 1 if size % 2 else 2 * int(np.ceil(reach - 0.5))
+
+    @property
+    def rings(self) -> tuple[float, ...]:
+        """The radii of the rings, in pixels."""
+        largest = self.size if isinstance(self.size, int) else max(self.size)
+        return tuple(float(r) for r in np.arange((largest - 1) % 2 / 2, (largest - 1) / 2 + 1e-9))
+
+    @property
+    def limits(self) -> tuple[int, ...]:
+        """The highest degree on each ring: its band limit ⌊2 r⌋, unless `degrees` says otherwise."""
+        if isinstance(self.degrees, tuple):
+            return self.degrees
+        band = tuple(int(2 * r + 1e-9) for r in self.rings)
+        return band if self.degrees is None else tuple(min(limit, self.degrees) for limit in band)
+
+    def _spacings(self, d: int) -> np.ndarray:
+        spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,) * d
+        if len(spacings) != d:
+            raise KernelError(f"expected {d} spacings, one for each axis, got {self.spacing}")
+        return np.array(spacings, dtype=float)
+
+    def _base_sizes(self, d: int) -> tuple[int, ...]:
+        return (self.size,) * d if isinstance(self.size, int) else self.size
+
+    def validate(self, group: Group) -> None:
+        """Harmonic kernels serve every compact subgroup of O(d) that preserves the box of the kernel.
+
+        Raises:
+            KernelError: the group is not compact and orthogonal, or mixes axes of different extents.
+        """
+        d = group.dim
+        sizes, spacings = self.sizes(d), self._spacings(d)
+        if not group.is_compact or not group.is_orthogonal:
+            raise KernelError(
+                f"Harmonic kernels need a compact group of rotations and reflections, got {group}; kernels.Stencil takes "
+                "any finite group that maps a lattice to itself"
+            )
+        extents, mixed = np.array(self._base_sizes(d)) * spacings, mixed_axes(group)
+        slack = np.where(spacings[:, None] == spacings[None], 1e-9, 2 * np.minimum(spacings[:, None], spacings[None]))
+        if (mixed & (np.abs(extents[:, None] - extents[None]) > slack)).any():
+            kept = describe(group.action(box_preserving(group, tuple(extents))))
+            raise KernelError(
+                f"{group} does not preserve a kernel of sizes {sizes}: it mixes axes of different extents; "
+                f"take equal sizes, or the largest subgroup that does, {kept}"
+            )
+
+    def _reach(self, group: Group) -> tuple[float, float]:
+        """(pixel, radius): the unit of length and the radius where the taper ends, in physical units."""
+        spacings = self._spacings(group.dim)
+        extents = (np.array(self._base_sizes(group.dim)) + 1) / 2 * spacings
+        mixed = mixed_axes(group).sum(1) > 1
+        return float(spacings.min()), float(extents[mixed].min() if mixed.any() else extents.max())
+
+    def offsets(self, d: int) -> np.ndarray:
+        return box(self.sizes(d)) * self._spacings(d) / self.oversampling
+
+    def refined(self, factor: int) -> Harmonic:
+        """The same functions on a grid that is finer by a factor; weights keep their meaning."""
+        return replace(self, oversampling=self.oversampling * factor)
+
+    def bases_at(self, v: np.ndarray, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
+        """Elements are ordered by degree, then ring, then covariant; `labels` names them."""
+        group, pairs = sigmas[0].group, [(sigma, tau) for tau in taus for sigma in sigmas]
+        degrees = range(max(self.limits) + 1)
+        solved = solve_harmonic(pairs, degrees)
+        base = replace(self, oversampling=1).offsets(group.dim)
+        here, norm = self._functions(v, group), self._functions(base, group)
+        flat = [
+            self._combine(covariants, here, norm, tau.dim) for covariants, (_, tau) in zip(solved, pairs, strict=True)
+        ]
+        scale = self.oversampling ** -float(group.dim)
+        return [[scale * flat[t * len(sigmas) + s] for s in range(len(sigmas))] for t in range(len(taus))]
+
+    def labels(self, sigma: Representation, tau: Representation) -> list[tuple[int, float, int]]:
+        """(degree, radius of the ring in pixels, index of the covariant) of each basis kernel σ → τ, in order."""
+        solved = solve_harmonic([(sigma, tau)], range(max(self.limits) + 1))[0]
+        return [
+            (degree, ring, b)
+            for degree, covariants in enumerate(solved)
+            for ring, limit in zip(self.rings, self.limits, strict=True)
+            if degree <= limit
+            for b in range(len(covariants))
+        ]
+
+    def _functions(self, v: np.ndarray, group: Group) -> tuple[np.ndarray, list[np.ndarray]]:
+        """The ring profiles (rings, n) and the harmonics Y_l(u) (n, ·) of each degree, at points (n, d)."""
+        pixel, end = self._reach(group)
+        radius = np.linalg.norm(v, axis=-1)
+        width, rings = self.width * pixel, pixel * np.array(self.rings)[:, None]
+        profile = np.exp(-((radius - rings) ** 2) / (2 * width**2)) + np.exp(-((radius + rings) ** 2) / (2 * width**2))
+        profile = profile * _taper((end - radius) / pixel)
+        stretch = np.sqrt(-np.expm1(-4 * (radius / pixel) ** 2)) / np.where(radius > 0, radius, 1.0)
+        u = v * stretch[:, None]
+        return profile, [_unit_harmonics(u, degree) for degree in range(max(self.limits) + 1)]
+
+    def _combine(
+        self,
+        covariants: list[np.ndarray],
+        here: tuple[np.ndarray, list[np.ndarray]],
+        norm: tuple[np.ndarray, list[np.ndarray]],
+        dim_out: int,
+    ) -> np.ndarray:
+        limits, parts = np.array(self.limits), []
+        for degree, maps in enumerate(covariants):
+            rings = np.flatnonzero(limits >= degree)
+            angular = np.einsum("bxyk,nk->bxyn", maps, norm[1][degree])
+            squares = np.einsum("bxyn,rn->rb", angular**2, norm[0][rings] ** 2)
+            if squares.size and squares.min() < 1e-12:
+                raise KernelError(
+                    f"a harmonic of degree {degree} vanishes on all {self.size} pixels of a ring: lower `degrees` of {self!r}"
+                )
+            values = np.einsum("bxyk,nk->bxyn", maps, here[1][degree])
+            scaled = np.sqrt(dim_out / squares)[:, :, None, None, None] * values[None]
+            scaled = scaled * here[0][rings][:, None, None, None, :]
+            parts.append(scaled.reshape(-1, *values.shape[1:]))
+        return np.concatenate(parts)
+
+
+def _unit_harmonics(u: np.ndarray, degree: int) -> np.ndarray:
+    """Y_l scaled to Σ Y² = 1 on the unit sphere; `torsor.linalg.harmonics` fall as 2^(-l/2)."""
+    length = np.linalg.norm(harmonics(np.eye(u.shape[-1])[:1], degree))
+    return harmonics(u, degree) / (length or 1.0)
+
+
+def _taper(depth: np.ndarray) -> np.ndarray:
+    """A smooth step from 0 at depth 0 to 1 at depth 1: 10 t³ - 15 t⁴ + 6 t⁵."""
+    t = np.clip(depth, 0.0, 1.0)
+    return t**3 * (10 - 15 * t + 6 * t**2)

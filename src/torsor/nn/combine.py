@@ -1,0 +1,115 @@
+"""Putting layers together: sequences and concatenations whose types are checked, and restriction to a subgroup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+
+from torsor.errors import FieldTypeError
+from torsor.fibre import freeze
+from torsor.fibre.base import check_channels
+from torsor.groups import Group
+from torsor.reps import Representation, direct_sum
+
+
+class Sequential(torch.nn.Sequential):
+    """Layers one after another; the type that leaves one must be the type that the next expects.
+
+    Raises:
+        FieldTypeError: no layers, a module without types, or two neighbours whose types differ.
+    """
+
+    def __init__(self, *layers: Any) -> None:
+        if not layers:
+            raise FieldTypeError("expected at least one layer in nn.Sequential, got none")
+        for k, layer in enumerate(layers):
+            if not hasattr(layer, "in_rep") or not hasattr(layer, "out_rep"):
+                raise FieldTypeError(
+                    f"layer {k}, {type(layer).__name__}, has no types: plain modules are not known to be equivariant; "
+                    "put them behind the invariant features, in torch.nn.Sequential"
+                )
+            if k and layers[k - 1].out_rep != layer.in_rep:
+                raise FieldTypeError(
+                    f"layer {k}, {type(layer).__name__}, expects {layer.in_rep}, "
+                    f"but layer {k - 1}, {type(layers[k - 1]).__name__}, gives {layers[k - 1].out_rep}"
+                )
+        super().__init__(*layers)
+        self.in_rep: Representation = layers[0].in_rep
+        self.out_rep: Representation = layers[-1].out_rep
+
+    def freeze(self) -> torch.nn.Module:
+        """`torch.nn.Sequential` of the frozen layers."""
+        return torch.nn.Sequential(*(freeze(layer) for layer in self)).eval()
+
+    def refined(self, factor: int) -> Sequential:
+        """All layers on a grid that is finer by a factor."""
+        return Sequential(*(layer.refined(factor) for layer in self))
+
+    def space_out(self, space: Any) -> Any:
+        """The space on which the output lives."""
+        for layer in self:
+            space = layer.space_out(space)
+        return space
+
+
+class Concatenate(torch.nn.Module):
+    """Fields side by side: tensors of the given types become one of their direct sum.
+
+    Raises:
+        FieldTypeError: fewer than two types, or another number of inputs.
+    """
+
+    def __init__(self, *reps: Representation) -> None:
+        super().__init__()
+        if len(reps) < 2:
+            raise FieldTypeError(f"expected at least two types to concatenate, got {len(reps)}")
+        self.in_reps = reps
+        self.out_rep = direct_sum([term for rep in reps for term in rep.terms])
+
+    def forward(self, *inputs: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
+        """Concatenate the channels of one tensor for each type (given one by one, or as one sequence)."""
+        tensors = inputs[0] if len(inputs) == 1 and not isinstance(inputs[0], torch.Tensor) else inputs
+        if len(tensors) != len(self.in_reps):
+            raise FieldTypeError(f"expected {len(self.in_reps)} tensors to concatenate, got {len(tensors)}")
+        for x, rep in zip(tensors, self.in_reps, strict=True):
+            check_channels(self, x, rep)  # type: ignore[arg-type]
+        return torch.cat(tuple(tensors), dim=1)  # type: ignore[arg-type]
+
+    def freeze(self) -> torch.nn.Module:
+        """The module itself: it has no weights."""
+        return deepcopy(self).eval()
+
+
+class Restrict(torch.nn.Module):
+    """From a group to a subgroup: the same numbers, of the restricted type.
+
+    Raises:
+        RepresentationError: not a subgroup.
+    """
+
+    def __init__(self, rep: Representation, subgroup: Group) -> None:
+        super().__init__()
+        self.in_rep = rep
+        self.out_rep = rep.restrict(subgroup)
+
+    def forward(self, x: Any) -> Any:
+        """x itself, or the field x with its restricted type."""
+        if not isinstance(x, torch.Tensor):
+            return x.through(self)
+        check_channels(self, x, self.in_rep)
+        return x
+
+    def space_out(self, space: Any) -> Any:
+        """The space stays."""
+        return space
+
+    def freeze(self) -> torch.nn.Module:
+        """The identity."""
+        return torch.nn.Identity()
+
+    def refined(self, factor: int) -> torch.nn.Module:
+        """The layer itself."""
+        return deepcopy(self)

@@ -1,0 +1,260 @@
+"""Convolution and transposed convolution with steerable kernels on grids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from torsor.errors import FieldTypeError
+from torsor.fibre.invariants import invariant_map
+from torsor.fibre.linear import invariant_bias
+from torsor.kernels import KernelSpec, SteerableKernel
+from torsor.nn.grid import GridLayer, Size, functional, per_axis
+from torsor.reps import Representation, direct_sum
+from torsor.spaces import Grid
+
+PADDING_MODES = ("zeros", "circular", "reflect", "replicate")
+
+
+class _SteerableLayer(GridLayer):
+    """What both convolutions share: the steerable kernel and the invariant bias."""
+
+    def __init__(
+        self,
+        in_rep: Representation,
+        out_rep: Representation,
+        kernel: SteerableKernel,
+        bias: bool,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+    ) -> None:
+        super().__init__(in_rep, out_rep)
+        self.kernel = kernel
+        self.bias = invariant_bias(out_rep, device, dtype) if bias else None
+        self.derive(device, dtype)
+
+    def constants(self) -> dict[str, np.ndarray]:
+        return {"bias_map": invariant_map(self.out_rep)} if self.bias is not None else {}
+
+    @property
+    def weight(self) -> torch.nn.Parameter:
+        """The flat weight of the kernel; `kernel.blocks()` names its parts."""
+        return self.kernel.weight
+
+    def expanded_bias(self) -> torch.Tensor | None:
+        """The bias of every channel, (out_rep.dim,)."""
+        return None if self.bias is None else self.bias @ self.bias_map
+
+    def reset_parameters(self, gain: float = 1.0) -> None:
+        """Gaussian weights that keep the variance times gain², zero bias."""
+        self.kernel.reset_parameters(gain)
+        if self.bias is not None:
+            torch.nn.init.zeros_(self.bias)
+
+
+class Conv(_SteerableLayer):
+    """f_out(p) = Σ_v K(v) f_in(p + v) + b with a G-steerable K and an invariant b.
+
+    The layer commutes with translations and with G: conv(g f) = g conv(f), (g f)(p) = ρ(g) f(g⁻¹p). Under lattice symmetries this
+    holds to rounding, under other elements of G up to the sampling of K and f.
+
+    Args:
+        in_rep: type of the input.
+        out_rep: type of the output.
+        kernel: how the kernel is solved, such as ``kernels.Harmonic(size=5)``.
+        stride: one number or one an axis. A stride is exact only at some sizes; the layer warns at others.
+        padding: pixels on both sides, one number or one an axis; "same" is (size-1)//2 · dilation: odd sizes keep the size of the
+            input, even ones give one pixel less.
+        dilation: distance of the kernel's pixels.
+        groups: split the channels into equal groups, each with its own kernel.
+        bias: add a learnt vector on the invariants of out_rep.
+        padding_mode: "zeros", "circular", "reflect" or "replicate".
+        device: of the parameters.
+        dtype: of the parameters.
+
+    Raises:
+        KernelError: the kernel family does not serve the group, or no kernel exists.
+        FieldTypeError: sizes, groups or modes that do not fit.
+    """
+
+    def __init__(
+        self,
+        in_rep: Representation,
+        out_rep: Representation,
+        kernel: KernelSpec,
+        *,
+        stride: Size = 1,
+        padding: Size | str = "same",
+        dilation: Size = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        part = _grouped(in_rep, groups, "in_rep")
+        _grouped(out_rep, groups, "out_rep")
+        if padding_mode not in PADDING_MODES:
+            raise FieldTypeError(f"expected a padding mode among {PADDING_MODES}, got {padding_mode!r}")
+        built = kernel(part, out_rep, device=device, dtype=dtype)
+        super().__init__(in_rep, out_rep, built, bias, device, dtype)
+        self.stride = per_axis(stride, self.d, "stride", 1)
+        self.dilation = per_axis(dilation, self.d, "dilation", 1)
+        self.same = padding == "same"
+        self.padding = _padding(padding, built.sizes, self.dilation)
+        self.groups, self.padding_mode = groups, padding_mode
+
+    def window(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        return self.kernel.sizes, self.padding, self.dilation
+
+    def compute(self, x: torch.Tensor) -> torch.Tensor:
+        self.check_grid(x)
+        padding = self.padding
+        if self.padding_mode != "zeros":
+            x = torch.nn.functional.pad(x, [p for p in reversed(padding) for _ in (0, 1)], self.padding_mode)
+            padding = (0,) * self.d
+        conv = functional("conv", self.d)
+        return conv(x, self.kernel.stencil(), self.expanded_bias(), self.stride, padding, self.dilation, self.groups)
+
+    @torch.no_grad()
+    def freeze(self) -> torch.nn.Module:
+        """The equivalent `torch.nn.Conv{d}d`."""
+        bias, weight = self.expanded_bias(), self.kernel.stencil()
+        plain = functional("Conv", self.d)(
+            self.in_rep.dim,
+            self.out_rep.dim,
+            self.kernel.sizes,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.groups,
+            bias is not None,
+            self.padding_mode,
+            device=weight.device,
+            dtype=weight.dtype,
+        )
+        _fill(plain, weight, bias)
+        return plain.eval()
+
+    @torch.no_grad()
+    def refined(self, factor: int) -> Conv:
+        """The layer whose kernel, the same function, is sampled on a grid that is finer by a factor.
+
+        Raises:
+            KernelError: the kernel is bound to its lattice.
+        """
+        if not self.same:
+            raise FieldTypeError('only padding="same" has a meaning on a finer grid')
+        fine = Conv(
+            self.in_rep,
+            self.out_rep,
+            self.kernel.spec.refined(factor),
+            stride=self.stride,
+            dilation=self.dilation,
+            groups=self.groups,
+            bias=self.bias is not None,
+            padding_mode=self.padding_mode,
+            device=self.weight.device,
+            dtype=self.weight.dtype,
+        )
+        fine.load_state_dict(self.state_dict())
+        return fine.train(self.training)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, stride={self.stride}, padding={self.padding}, groups={self.groups}"
+
+
+class ConvTranspose(_SteerableLayer):
+    """f_out(p) = Σ_q K(s q - p) f_in(q) + b: the adjoint arrangement of `Conv`, for up-sampling by the stride s.
+
+    The size becomes (N-1)·s - 2·padding + k, which is symmetric for every N; there is no one-sided output padding.
+
+    Args:
+        in_rep: type of the input.
+        out_rep: type of the output.
+        kernel: how the kernel is solved.
+        stride: the factor of the up-sampling.
+        padding: pixels cut off on both sides.
+        bias: add a learnt vector on the invariants of out_rep.
+        device: of the parameters.
+        dtype: of the parameters.
+
+    Raises:
+        KernelError: the kernel family does not serve the group, or no kernel exists.
+    """
+
+    def __init__(
+        self,
+        in_rep: Representation,
+        out_rep: Representation,
+        kernel: KernelSpec,
+        *,
+        stride: Size = 1,
+        padding: Size = 0,
+        bias: bool = True,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        built = kernel(in_rep, out_rep, device=device, dtype=dtype)
+        super().__init__(in_rep, out_rep, built, bias, device, dtype)
+        self.factor = per_axis(stride, self.d, "stride", 1)
+        self.padding = per_axis(padding, self.d, "padding")
+
+    def filters(self) -> torch.Tensor:
+        """(in, out, *sizes), as ``torch.nn.functional.conv_transpose_nd`` takes it: the kernel turned by v ↦ -v."""
+        return self.kernel.stencil().transpose(0, 1).flip(tuple(range(2, 2 + self.d)))
+
+    def compute(self, x: torch.Tensor) -> torch.Tensor:
+        self.check_grid(x)
+        conv = functional("conv_transpose", self.d)
+        return conv(x, self.filters(), self.expanded_bias(), self.factor, self.padding)
+
+    @torch.no_grad()
+    def freeze(self) -> torch.nn.Module:
+        """The equivalent `torch.nn.ConvTranspose{d}d`."""
+        bias, weight = self.expanded_bias(), self.filters()
+        plain = functional("ConvTranspose", self.d)(
+            self.in_rep.dim,
+            self.out_rep.dim,
+            self.kernel.sizes,
+            self.factor,
+            self.padding,
+            bias=bias is not None,
+            device=weight.device,
+            dtype=weight.dtype,
+        )
+        _fill(plain, weight, bias)
+        return plain.eval()
+
+    def refined(self, factor: int) -> torch.nn.Module:
+        raise FieldTypeError("a transposed convolution has no refinement: its stride is bound to the grid")
+
+    def space_out(self, space: Any) -> Any:
+        return space.coarsened(tuple(1 / f for f in self.factor)) if isinstance(space, Grid) else space
+
+
+def _fill(plain: Any, weight: torch.Tensor, bias: torch.Tensor | None) -> None:
+    plain.weight.copy_(weight)
+    if bias is not None:
+        plain.bias.copy_(bias)
+
+
+def _padding(padding: Size | str, sizes: tuple[int, ...], dilation: tuple[int, ...]) -> tuple[int, ...]:
+    if padding == "same":
+        return tuple((k - 1) // 2 * e if k % 2 else (k - 1) * e // 2 for k, e in zip(sizes, dilation, strict=True))
+    if isinstance(padding, str):
+        raise FieldTypeError(f'expected a padding in pixels or "same", got {padding!r}')
+    return per_axis(padding, len(sizes), "padding")
+
+
+def _grouped(rep: Representation, groups: int, name: str) -> Representation:
+    """The part of a type that each of equal groups of channels has."""
+    if groups == 1:
+        return rep
+    fields = [term for m, term in rep.terms for _ in range(m)]
+    size = len(fields) // groups if groups > 0 else 0
+    if groups < 1 or len(fields) % groups or fields != fields[:size] * groups:
+        raise FieldTypeError(f"expected {name} to consist of {groups} equal parts, one for each group, got {rep}")
+    return direct_sum([(1, term) for term in fields[:size]])

@@ -1,0 +1,86 @@
+"""Initialisation of steerable layers."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from torsor.errors import ConfigError
+from torsor.fibre import Expansion, Linear
+from torsor.nn.conv import Conv, ConvTranspose
+from torsor.reps import Representation, decompose
+
+GAINS = {"linear": 1.0, "relu": 2.0**0.5, "elu": 1.0, "tanh": 5 / 3, "sigmoid": 1.0}
+
+
+def he_(module: torch.nn.Module, nonlinearity: str = "relu") -> torch.nn.Module:
+    """Set every steerable layer in a module to Gaussian weights that keep the mean square through a nonlinearity.
+
+    An output irrep that n weights feed gets each of variance gain²/n: He et al., 2015, in the basis of irreps.
+
+    Args:
+        module: any module; its layers with steerable weights are changed in place, their biases set to zero.
+        nonlinearity: "linear", "relu", "elu", "tanh" or "sigmoid".
+
+    Raises:
+        ConfigError: an unknown nonlinearity.
+    """
+    if nonlinearity not in GAINS:
+        raise ConfigError(f"expected a nonlinearity among {', '.join(GAINS)}, got {nonlinearity!r}")
+    for layer in module.modules():
+        if isinstance(layer, Expansion):
+            layer.reset_parameters(GAINS[nonlinearity])
+        elif isinstance(layer, (Conv, ConvTranspose, Linear)) and layer.bias is not None:
+            torch.nn.init.zeros_(layer.bias)
+    return module
+
+
+@torch.no_grad()
+def delta_orthogonal_(layer: Conv, gain: float = 1.0, generator: torch.Generator | None = None) -> Conv:
+    """Set a convolution to an orthogonal intertwiner at the centre and zero elsewhere.
+
+    For every irrep type the matrix of its copies, out × in, is a random (semi-)orthogonal matrix. The kernel is the one in the
+    span of the basis closest to that delta: exactly it for `Stencil`, a smoothed one for `Harmonic`.
+    Source: Xiao et al., Dynamical isometry and a mean field theory of CNNs, 2018.
+    """
+    expansion = layer.kernel
+    center = int(np.abs(expansion.spec.offsets(layer.d)).sum(1).argmin())
+    mixing: dict = {}
+    for pair in expansion.pairs:
+        block = expansion.weight[pair.start : pair.start + pair.size].view(pair.copies_out, pair.copies_in, -1)
+        for piece in pair.basis.pieces:
+            if not piece.size:
+                continue
+            view = block[..., piece.start : piece.start + piece.size]
+            view = view.view(pair.copies_out, pair.copies_in, piece.copies_out, piece.copies_in, piece.number)
+            view.zero_()
+            if piece.tau != piece.sigma:
+                continue
+            matrix = _mixing(mixing, layer, piece.tau, generator)
+            rows, columns = _copies(layer.out_rep, pair.out_term, piece.tau), _copies(layer.in_rep, pair.in_term, piece.tau)
+            part = matrix[rows][:, columns].view(pair.copies_out, piece.copies_out, pair.copies_in, piece.copies_in)
+            target = np.zeros(piece.maps.shape[1:])
+            target[..., center] = np.eye(piece.tau.dim)
+            flat = piece.maps.reshape(piece.number, -1)
+            coefficients = np.linalg.lstsq(flat.T, target.ravel(), rcond=None)[0]
+            scale = gain * np.sqrt(piece.tau.dim) / max(np.linalg.norm(coefficients @ flat), 1e-12)
+            view.copy_(part.permute(0, 2, 1, 3)[..., None].to(view) * torch.as_tensor(scale * coefficients).to(view))
+    if layer.bias is not None:
+        layer.bias.zero_()
+    return layer
+
+
+def _mixing(known: dict, layer: Conv, tau: Representation, generator: torch.Generator | None) -> torch.Tensor:
+    """One (semi-)orthogonal matrix (copies out, copies in) for each irrep type of the layer."""
+    if tau not in known:
+        out = sum(len(_copies(layer.out_rep, k, tau)) for k in range(len(layer.out_rep.terms)))
+        into = sum(len(_copies(layer.in_rep, k, tau)) for k in range(len(layer.in_rep.terms)))
+        known[tau] = torch.nn.init.orthogonal_(torch.empty(out, into, dtype=torch.float64), generator=generator)
+    return known[tau]
+
+
+def _copies(rep: Representation, term: int, tau: Representation) -> list[int]:
+    """The places, among all copies of an irrep in a type, of those in one term."""
+    counts = [m * sum(c for c, s in decompose(part).blocks if s == tau) for m, part in rep.terms]
+    start = sum(counts[:term])
+    return list(range(start, start + counts[term]))

@@ -1,0 +1,267 @@
+"""Irreducible representations: closed forms for the planar and one-dimensional groups, a numerical method for any finite group.
+
+Labels are the field's: SO(2), C_N: the frequency k; O(2), D_N: (parity, k); a reflection: the parity 0 or 1.
+`irreps(G)` lists all of them (up to a frequency, for Lie groups), `irrep(G, *label)` gives one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache, singledispatch
+
+import numpy as np
+
+from torsor.errors import RepresentationError
+from torsor.groups import SO, Cyclic, Dihedral, Group, O, Reflection, Trivial
+from torsor.linalg import Array, constant, identity, is_torch, namespace
+from torsor.reps.base import Representation
+from torsor.reps.basic import Density, TrivialRepresentation
+from torsor.reps.split import irreducible_blocks
+
+PlanarRotations = (Cyclic, SO)
+PlanarReflections = (Dihedral, O)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RotationIrrep(Representation):
+    """Frequency k of SO(2) or C_N: ρ(R_θ) = R_{kθ}, 2-dimensional; for 2k = N the real number cos kθ = ±1.
+
+    Raises:
+        RepresentationError: a frequency that the group does not have.
+    """
+
+    group: Group
+    k: int
+
+    def __post_init__(self) -> None:
+        highest = _highest_frequency(self.group)
+        if self.k < 1 or (highest is not None and self.k > highest):
+            raise RepresentationError(
+                f"expected a frequency from 0 to {'infinity' if highest is None else highest} of {self.group}, got {self.k}"
+            )
+
+    @property
+    def dim(self) -> int:
+        return 1 if _folds(self.group, self.k) else 2
+
+    @property
+    def name(self) -> str:
+        return f"irrep({self.k})"
+
+    def _rho(self, g: Array) -> Array:
+        xp = namespace(g)
+        angle = self.k * xp.arctan2(g[..., 1, 0] - g[..., 0, 1], g[..., 0, 0] + g[..., 1, 1])
+        return _rotation(angle)[..., : self.dim, : self.dim]
+
+    def _derivative(self, a: Array) -> Array:
+        return self.k * a[..., : self.dim, : self.dim]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ReflectionIrrep(Representation):
+    """(parity, k) of O(2) or D_N: ρ(R_θ f^s) = R_{kθ} diag(1, -1)^s, f the flip of the last axis.
+
+    For 2k = N of D_N the one-dimensional (±1)^s cos kθ, with -1 for parity 1. (0, 0) is `trivial`, (1, 0) is `sign`.
+
+    Raises:
+        RepresentationError: a label that the group does not have.
+    """
+
+    group: Group
+    parity: int
+    k: int
+
+    def __post_init__(self) -> None:
+        highest = _highest_frequency(self.group)
+        if self.k < 1 or (highest is not None and self.k > highest) or self.parity not in (0, 1):
+            raise RepresentationError(
+                f"expected (parity, frequency) with parity 0 or 1 and a frequency from 0 to "
+                f"{'infinity' if highest is None else highest} of {self.group}, got ({self.parity}, {self.k})"
+            )
+        if self.parity == 0 and not _folds(self.group, self.k):
+            raise RepresentationError(
+                f"the two-dimensional irrep of frequency {self.k} of {self.group} is labelled (1, {self.k}), "
+                f"got (0, {self.k})"
+            )
+
+    @property
+    def dim(self) -> int:
+        return 1 if _folds(self.group, self.k) else 2
+
+    @property
+    def name(self) -> str:
+        return f"irrep({self.parity},{self.k})"
+
+    def _rho(self, g: Array) -> Array:
+        xp = namespace(g)
+        angle = self.k * xp.arctan2(g[..., 1, 0], g[..., 0, 0])
+        det = g[..., 0, 0] * g[..., 1, 1] - g[..., 0, 1] * g[..., 1, 0]
+        if self.dim == 1:
+            return (xp.cos(angle) * (det if self.parity else 1.0))[..., None, None]
+        rotation = _rotation(angle)
+        return xp.stack([rotation[..., 0], rotation[..., 1] * det[..., None]], axis=-1)
+
+    def _derivative(self, a: Array) -> Array:
+        return self.k * a[..., : self.dim, : self.dim]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FiniteIrrep(Representation):
+    """The index-th irrep of a finite group, found by decomposing its regular representation. Trivial comes first."""
+
+    group: Group
+    index: int
+
+    @cached_property
+    def table(self) -> np.ndarray:
+        """ρ of every element in the order of `Group.elements`, (order, dim, dim)."""
+        return finite_irrep_tables(self.group)[self.index]
+
+    @property
+    def dim(self) -> int:
+        return self.table.shape[-1]
+
+    @property
+    def name(self) -> str:
+        return f"irrep({self.index})"
+
+    def _rho(self, g: Array) -> Array:
+        index = self.group.index(g)
+        return constant(self.table, g)[constant(np.asarray(index), g)] if is_torch(g) else self.table[index]
+
+    def _derivative(self, a: Array) -> Array:
+        return 0 * identity(self.dim, a)
+
+
+@singledispatch
+def irreps_of(group: Group, band: int | None) -> tuple[Representation, ...]:
+    """All irreps of a group, up to a highest frequency for Lie groups; dispatched on the type of the group."""
+    if not group.is_finite:
+        raise RepresentationError(
+            f"the irreps of {group} are not classified here; take a representation that you know, such as "
+            "standard or tensor: it is decomposed numerically"
+        )
+    found: list[Representation] = [TrivialRepresentation(group)]
+    found += [FiniteIrrep(group, i) for i in range(1, len(finite_irrep_tables(group)))]
+    return tuple(found)
+
+
+@irreps_of.register
+def _(group: Trivial, band: int | None) -> tuple[Representation, ...]:
+    return (TrivialRepresentation(group),)
+
+
+@irreps_of.register
+def _(group: Reflection, band: int | None) -> tuple[Representation, ...]:
+    return (TrivialRepresentation(group), Density(group, 0.0, True))
+
+
+@irreps_of.register(Cyclic)
+@irreps_of.register(SO)
+def _(group: Cyclic | SO, band: int | None) -> tuple[Representation, ...]:
+    if group.dim == 1:
+        return (TrivialRepresentation(group),)
+    return (TrivialRepresentation(group), *(RotationIrrep(group, k) for k in _frequencies(group, band)))
+
+
+@irreps_of.register(Dihedral)
+@irreps_of.register(O)
+def _(group: Dihedral | O, band: int | None) -> tuple[Representation, ...]:
+    found: list[Representation] = [TrivialRepresentation(group), Density(group, 0.0, True)]
+    if group.dim == 1:
+        return tuple(found)
+    for k in _frequencies(group, band):
+        parities = (0, 1) if _folds(group, k) else (1,)
+        found += [ReflectionIrrep(group, parity, k) for parity in parities]
+    return tuple(found)
+
+
+def irreps(group: Group, band: int | None = None) -> tuple[Representation, ...]:
+    """All irreps of a group.
+
+    Args:
+        group: the group.
+        band: the highest frequency; needed for SO(2) and O(2), optional for C_N and D_N.
+
+    Raises:
+        RepresentationError: a Lie group without a band limit, or one whose irreps are not classified.
+    """
+    return irreps_of(group, band)
+
+
+def irrep(group: Group, *label: int) -> Representation:
+    """One irrep by its label: k for SO(2), C_N; (parity, k) for O(2), D_N; the parity for a reflection; else the index.
+
+    Raises:
+        RepresentationError: no such irrep; the message lists the labels.
+    """
+    if len(label) == 1 and isinstance(label[0], tuple):
+        label = label[0]
+    table = {irrep_label(rep): rep for rep in irreps_of(group, max([*label, 0]))}
+    if label not in table:
+        raise RepresentationError(f"expected a label among {', '.join(map(str, table))} for {group}, got {label}")
+    return table[label]
+
+
+def irrep_label(rep: Representation) -> tuple[int, ...]:
+    """The label by which `irrep` finds an irrep."""
+    planar = isinstance(rep.group, PlanarReflections) and rep.group.dim == 2
+    if isinstance(rep, TrivialRepresentation):
+        return (0, 0) if planar else (0,)
+    if isinstance(rep, Density):
+        return (1, 0) if planar else (1,)
+    if isinstance(rep, RotationIrrep):
+        return (rep.k,)
+    if isinstance(rep, ReflectionIrrep):
+        return (rep.parity, rep.k)
+    if isinstance(rep, FiniteIrrep):
+        return (rep.index,)
+    raise RepresentationError(f"{rep} is not one of the named irreps")
+
+
+@lru_cache(maxsize=256)
+def finite_irrep_tables(group: Group) -> tuple[np.ndarray, ...]:
+    """The matrices of all real irreps of a finite group, each (order, dim, dim), by one numerical method.
+
+    The regular representation is split by a random symmetric element of its commutant; equivalent summands are
+    recognised by their characters. Sorted by dimension, then by descending character.
+    """
+    n = group.order or 1
+    products = group.index(group.element_array[:, None] @ group.element_array[None])
+    regular = np.zeros((n, n, n))
+    regular[np.arange(n)[:, None], products, np.arange(n)[None]] = 1.0
+    tables: list[np.ndarray] = []
+    for rows in irreducible_blocks(np.zeros((0, n, n)), regular):
+        table = rows @ regular @ rows.T
+        character = np.trace(table, axis1=-2, axis2=-1)
+        if all(np.abs(np.trace(t, axis1=-2, axis2=-1) - character).max() > 1e-6 for t in tables):
+            tables.append(table)
+    tables.sort(key=lambda t: (t.shape[-1], tuple(-np.round(np.trace(t, axis1=-2, axis2=-1), 6) + 0.0)))
+    return tuple(tables)
+
+
+def _rotation(angle: Array) -> Array:
+    xp = namespace(angle)
+    c, s = xp.cos(angle), xp.sin(angle)
+    return xp.stack([xp.stack([c, -s], axis=-1), xp.stack([s, c], axis=-1)], axis=-2)
+
+
+def _highest_frequency(group: Group) -> int | None:
+    """N/2 for C_N and D_N, None for SO(2) and O(2)."""
+    if isinstance(group, (Cyclic, Dihedral)):
+        return group.n // 2
+    if isinstance(group, (SO, O)) and group.dim == 2 and group.is_compact:
+        return None
+    raise RepresentationError(f"frequencies label the irreps of SO(2), O(2), C_N and D_N, got {group}")
+
+
+def _folds(group: Group, k: int) -> bool:
+    """Whether frequency k is its own mirror image: 2k = N."""
+    return isinstance(group, (Cyclic, Dihedral)) and 2 * k == group.n
+
+
+def _frequencies(group: Group, band: int | None) -> range:
+    highest = _highest_frequency(group)
+    if highest is None and band is None:
+        raise RepresentationError(f"{group} has infinitely many irreps: give the highest frequency, band=…")
+    return range(1, min(x for x in (highest, band) if x is not None) + 1)

@@ -1,0 +1,38 @@
+"""Regular and quotient representations, of finite groups and, band-limited, of Lie groups."""
+
+from __future__ import annotations
+
+from torsor.errors import RepresentationError
+from torsor.groups import Group
+from torsor.reps.bandlimited import BandLimited
+from torsor.reps.base import Representation
+from torsor.reps.basic import trivial
+from torsor.reps.induced import Induced, identity_subgroup
+
+
+def regular(group: Group, band: int | None = None) -> Representation:
+    """Functions on G, (ρ(g) f)(h) = f(g⁻¹h): the permutation matrices ρ(g) e_h = e_{gh} of a finite group.
+
+    Args:
+        group: the group.
+        band: of a Lie group, the highest frequency of the functions; the components are Fourier coefficients then.
+
+    Raises:
+        RepresentationError: an infinite group without a band limit.
+    """
+    return quotient(group, identity_subgroup(group), band)
+
+
+def quotient(group: Group, subgroup: Group, band: int | None = None) -> Representation:
+    """Functions on G/H: the permutation of the cosets of a subgroup of finite index, or band-limited functions.
+
+    Raises:
+        RepresentationError: H is no subgroup, or G/H is infinite and there is no band limit.
+    """
+    if band is not None:
+        return BandLimited(group, subgroup, band)
+    if len(subgroup.algebra_array) != len(group.algebra_array):
+        raise RepresentationError(
+            f"{group} has infinitely many cosets of {subgroup}: expected a band limit, band=…, or a finite group"
+        )
+    return Induced(group, trivial(subgroup))

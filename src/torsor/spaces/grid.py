@@ -1,0 +1,84 @@
+"""The pixel grid of R^d, and how isometries move tensors on it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from torsor.errors import SpaceError
+from torsor.symbolic import Symbolic
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Grid(Symbolic):
+    """A regular grid of R^d with a spacing in physical units, one number or one an axis.
+
+    Frames are the coordinate axes everywhere, so every transporter is the identity. Isometries act about the grid's centre.
+
+    Raises:
+        SpaceError: a dimension outside 1 … 3, or spacings that are not positive.
+    """
+
+    dim: int
+    spacing: float | tuple[float, ...] = 1.0
+
+    def __post_init__(self) -> None:
+        if self.dim not in (1, 2, 3):
+            raise SpaceError(f"expected a grid of 1, 2 or 3 dimensions, got {self.dim}")
+        spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
+        if min(spacings) <= 0 or len(spacings) not in (1, self.dim):
+            raise SpaceError(f"expected one positive spacing, or one for each of {self.dim} axes, got {self.spacing}")
+
+    @property
+    def spacings(self) -> tuple[float, ...]:
+        """The spacing of every axis."""
+        return self.spacing if isinstance(self.spacing, tuple) else (self.spacing,) * self.dim
+
+    def coarsened(self, factors: tuple[float, ...]) -> Grid:
+        """The grid with spacings multiplied by a factor an axis."""
+        return Grid(self.dim, tuple(float(s * f) for s, f in zip(self.spacings, factors, strict=True)))
+
+    def move(self, x: torch.Tensor, g: torch.Tensor, mode: str = "bilinear") -> torch.Tensor:
+        """The scalar action (gx)(p) = x(g⁻¹p) about the centre of (batch, channels, *space).
+
+        Elements that permute the axes up to signs act exactly; others interpolate, with zeros outside.
+
+        Args:
+            x: tensor on the grid.
+            g: one matrix (d, d).
+            mode: "bilinear" (linear in one and three dimensions) or "bicubic" (two dimensions only).
+
+        Raises:
+            SpaceError: shapes that do not fit, or an axis permutation between axes of different spacing.
+        """
+        if x.ndim != self.dim + 2 or g.shape != (self.dim, self.dim):
+            raise SpaceError(
+                f"expected a tensor (batch, channels, *{self.dim} axes) and a matrix ({self.dim}, {self.dim}), "
+                f"got {tuple(x.shape)} and {tuple(g.shape)}"
+            )
+        g = g.detach().double().cpu()
+        if bool(((g.abs() - g.abs().round()).abs() < 1e-9).all()) and len(set(self.spacings)) == 1:
+            return _permute(x, g)
+        return _resample(x, g, self.spacings, mode)
+
+
+def _permute(x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+    """(gx)(p) = x(g⁻¹p) for a signed permutation: axis j of x becomes axis i where g_ij = ±1, flipped if -1."""
+    source = g.abs().argmax(1).tolist()
+    moved = x.permute(0, 1, *(2 + j for j in source))
+    flips = [2 + i for i, j in enumerate(source) if g[i, j] < 0]
+    return moved.flip(flips) if flips else moved
+
+
+def _resample(x: torch.Tensor, g: torch.Tensor, spacings: tuple[float, ...], mode: str) -> torch.Tensor:
+    sizes = x.shape[2:]
+    axes = [(torch.arange(n, dtype=torch.float64) - (n - 1) / 2) * s for n, s in zip(sizes, spacings, strict=True)]
+    points = torch.stack(torch.meshgrid(*axes, indexing="ij"), dim=-1) @ torch.linalg.inv(g).T
+    half = torch.tensor([max(n - 1, 1) / 2 * s for n, s in zip(sizes, spacings, strict=True)], dtype=torch.float64)
+    grid = (points / half).flip(-1).to(x)
+    if len(sizes) == 1:
+        grid = torch.stack([grid[..., 0], torch.zeros_like(grid[..., 0])], dim=-1)[None]
+        x = x.unsqueeze(2)
+    y = torch.nn.functional.grid_sample(x, grid.expand(x.shape[0], *grid.shape), mode, "zeros", align_corners=True)
+    return y.squeeze(2) if len(sizes) == 1 else y
