@@ -15,6 +15,7 @@ pairs one after another, output terms outer, input terms inner.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -151,6 +152,15 @@ class Pair:
         return self.copies_out * self.copies_in * self.basis.number
 
 
+def fan_in(pairs: tuple[Pair, ...]) -> dict[tuple[int, Representation], int]:
+    """How many weights feed one copy of each irrep τ in each term of the output."""
+    fans: dict[tuple[int, Representation], int] = defaultdict(int)
+    for pair in pairs:
+        for piece in pair.basis.pieces:
+            fans[pair.out_term, piece.tau] += pair.copies_in * piece.copies_in * piece.number
+    return fans
+
+
 class Expansion(Constants):
     """All equivariant matrices between two types, as a linear function of a flat weight.
 
@@ -255,22 +265,14 @@ class Expansion(Constants):
         """
         if self.weight.is_meta:
             return
-        for pair in self.pairs:
+        pairs = self.pairs
+        fans = fan_in(pairs)
+        for pair in pairs:
             block = self.weight[pair.start : pair.start + pair.size].view(pair.copies_out, pair.copies_in, -1)
             for piece in pair.basis.pieces:
                 if piece.size:
-                    fan = self.fan_in(pair.out_term, piece.tau)
-                    block[..., piece.start : piece.start + piece.size].normal_(0.0, gain / np.sqrt(fan))
-
-    def fan_in(self, out_term: int, tau: Representation) -> int:
-        """How many weights feed one copy of the irrep τ in a term of the output."""
-        return sum(
-            pair.copies_in * piece.copies_in * piece.number
-            for pair in self.pairs
-            if pair.out_term == out_term
-            for piece in pair.basis.pieces
-            if piece.tau == tau
-        )
+                    deviation = gain / np.sqrt(fans[pair.out_term, piece.tau])
+                    block[..., piece.start : piece.start + piece.size].normal_(0.0, deviation)
 
     def blocks(self) -> dict[tuple[str, str, str, str], torch.Tensor]:
         """Named views of the weight: (ρ_out, ρ_in, τ, σ) -> (n, m, copies of τ, copies of σ, number).

@@ -21,8 +21,8 @@ def from_name(name: str) -> Group:
     text = name.strip().upper().replace(" ", "")
     if text in ("{E}", "E", "TRIVIAL"):
         return Trivial(2)
-    match = re.fullmatch(r"(C|D|SO|O)\(?(\d+)\)?", text)
+    match = re.fullmatch(r"(C|D|SO|O)(\d+|\(\d+\))", text)
     if match is None:
         raise GroupError(f"expected the name of a group such as C8, D4, SO(2), O(2) or {{e}}, got {name!r}")
     family = {"C": Cyclic, "D": Dihedral, "SO": SO, "O": O}[match.group(1)]
-    return family(int(match.group(2)))
+    return family(int(match.group(2).strip("()")))

@@ -1,0 +1,238 @@
+"""Does a module commute with its group? Any module, given the types of its input and output."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Any
+
+import torch
+
+from torsor.check.probe import PlaneWaves
+from torsor.check.report import ElementError, EquivarianceReport, element_name
+from torsor.errors import BottleneckWarning, FieldTypeError, SymmetryWarning, TorsorError
+from torsor.fibre import freeze
+from torsor.kernels import lattice_elements
+from torsor.reps import Representation
+from torsor.spaces import Grid
+
+SIZES = {1: (33, 32, 31, 30, 28, 40, 64), 2: (29, 28, 27, 26, 25, 32, 33, 40, 64), 3: (13, 12, 11, 10, 16, 17, 20)}
+"""Input sizes that are tried, in this order, until no stride breaks the symmetry."""
+
+
+def equivariance(
+    module: torch.nn.Module,
+    in_rep: Representation | None = None,
+    out_rep: Representation | None = None,
+    *,
+    size: int | None = None,
+    elements: torch.Tensor | None = None,
+    samples: int = 16,
+    batch: int = 4,
+    gradients: bool = True,
+    seed: int = 0,
+) -> EquivarianceReport:
+    """Measure ‖N(g f) - g N(f)‖ / ‖N(f)‖ of a module on grids, in evaluation mode, in float64 on the CPU.
+
+    Elements that permute the axes up to signs act exactly on grids: the whole output, its gradient with respect to the input
+    and to the parameters are compared, and only rounding is allowed. Under other elements a random band-limited field in
+    closed form is sampled in both orientations, and the outputs are compared at the centre, so that neither side is
+    interpolated: what remains is the discretisation error of the module. It is measured again on grids of spacing h/2 and h/4 where the
+    module can be refined, and stands beside the same measure of a module of equal shapes whose weights are shuffled.
+
+    Args:
+        module: any module that maps (batch, in_rep.dim, *space) to (batch, out_rep.dim, *space) or (batch, out_rep.dim).
+        in_rep: type of the input; by default ``module.in_rep``.
+        out_rep: type of the output; by default ``module.out_rep``.
+        size: of the input grid; by default the first at which no stride breaks the symmetry.
+        elements: group elements (n, d, d) to try, by default all of a small finite group, or random ones.
+        samples: number of random elements.
+        batch: number of random fields.
+        gradients: compare gradients too.
+        seed: of the fields and elements.
+
+    Raises:
+        FieldTypeError: the types are not known or not of one group, or the output has not the type's dimension.
+    """
+    in_rep, out_rep = _types(module, in_rep, out_rep)
+    module = deepcopy(module).to("cpu").double().eval()
+    size = _size(module, in_rep) if size is None else size
+    generator = torch.Generator().manual_seed(seed)
+    waves = PlaneWaves.random(in_rep, batch, size / 2, generator)
+    exact, others = _elements(in_rep, elements, samples, generator)
+    with torch.no_grad():
+        reference = _checked(module(waves.sample(size)), out_rep)
+        other = module(PlaneWaves.random(in_rep, batch, size / 2, generator).sample(size))
+    return EquivarianceReport(
+        module=type(module).__name__,
+        group=str(in_rep.group),
+        size=size,
+        exact=tuple(_exact(module, in_rep, out_rep, size, g, gradients, seed) for g in exact),
+        exact_float32=_worst(
+            [_exact(deepcopy(module).float(), in_rep, out_rep, size, g, False, seed).output for g in exact]
+        ),
+        sampled=tuple(_sampled(module, waves, out_rep, size, 1, others)),
+        refinement=_refinement(module, waves, out_rep, size, others),
+        unconstrained=_worst([e.output for e in _sampled(_shuffled(module, seed), waves, out_rep, size, 1, others)]),
+        output_norm=float(reference.square().mean().sqrt()),
+        sensitivity=float((reference - other).norm() / reference.norm()) if float(reference.norm()) else 0.0,
+    )
+
+
+def _types(
+    module: Any, in_rep: Representation | None, out_rep: Representation | None
+) -> tuple[Representation, Representation]:
+    in_rep = getattr(module, "in_rep", None) if in_rep is None else in_rep
+    out_rep = getattr(module, "out_rep", None) if out_rep is None else out_rep
+    if in_rep is None or out_rep is None:
+        raise FieldTypeError(f"{type(module).__name__} does not say its types: give in_rep and out_rep")
+    if in_rep.group != out_rep.group:
+        raise FieldTypeError(
+            f"expected two types of one group, got {in_rep} and {out_rep}; restrict() the larger group's type"
+        )
+    return in_rep, out_rep
+
+
+def _size(module: torch.nn.Module, rep: Representation) -> int:
+    d = rep.group.dim
+    if d not in SIZES:
+        raise FieldTypeError(f"grids have 1, 2 or 3 axes, {rep.group} acts on {d} dimensions")
+    for size in SIZES[d]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", SymmetryWarning)
+            try:
+                with torch.no_grad():
+                    module(torch.zeros(2, rep.dim, *[size] * d, dtype=torch.float64))
+                return size
+            except (SymmetryWarning, TorsorError, RuntimeError):
+                continue
+    raise FieldTypeError(f"{type(module).__name__} accepts none of the sizes {SIZES[d]}: give the size of its input")
+
+
+def _elements(
+    rep: Representation, elements: torch.Tensor | None, samples: int, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """(elements that act exactly on grids, others)."""
+    group = rep.group
+    if elements is None:
+        small = group.is_finite and (group.order or 0) <= max(samples, 8)
+        others = group.elements() if small else group.sample(samples, generator)
+        exact = torch.tensor(lattice_elements(group))
+    else:
+        others = exact = elements.double()
+    on_grid = _permutes_axes(group.action(others))
+    exact = exact[_permutes_axes(group.action(exact))] if elements is not None else exact
+    return exact, others[~on_grid]
+
+
+def _permutes_axes(g: torch.Tensor) -> torch.Tensor:
+    return ((g.abs() - g.abs().round()).abs() < 1e-9).all(-1).all(-1)
+
+
+def _checked(y: torch.Tensor, rep: Representation) -> torch.Tensor:
+    if y.ndim < 2 or y.shape[1] != rep.dim:
+        raise FieldTypeError(f"expected an output with {rep.dim} channels, of type {rep}, got shape {tuple(y.shape)}")
+    return y
+
+
+def _act(x: torch.Tensor, rep: Representation, g: torch.Tensor, dual: bool = False) -> torch.Tensor:
+    """(g x)(p) = ρ(g) x(g⁻¹p) for an exact element; ρ(g)⁻ᵀ for gradients. Axes that a module reduced to 1 stay."""
+    matrix = rep.rho(g)
+    matrix = (torch.linalg.inv(matrix).T if dual else matrix).to(x)
+    moved = Grid(rep.group.dim).move(x, rep.group.action(g)) if x.ndim > 2 else x
+    return torch.einsum("ij,bj...->bi...", matrix, moved)
+
+
+def _exact(
+    module: torch.nn.Module,
+    in_rep: Representation,
+    out_rep: Representation,
+    size: int,
+    g: torch.Tensor,
+    gradients: bool,
+    seed: int,
+) -> ElementError:
+    generator = torch.Generator().manual_seed(seed + 1)
+    kind = next((p.dtype for p in module.parameters()), torch.float64)
+    x = torch.randn(2, in_rep.dim, *[size] * in_rep.group.dim, dtype=torch.float64, generator=generator).to(kind)
+    name = element_name(in_rep.group.action(g))
+    if not gradients:
+        with torch.no_grad():
+            y, moved = module(x), module(_act(x, in_rep, g))
+        return ElementError(g, name, _relative(moved, _act(y, out_rep, g)))
+    x.requires_grad_()
+    y = module(x)
+    weight = torch.randn(y.shape, dtype=torch.float64, generator=generator).to(y)
+    x_moved = _act(x.detach(), in_rep, g).requires_grad_()
+    y_moved = module(x_moved)
+    here = _gradients(module, (y * weight).sum(), x)
+    there = _gradients(module, (y_moved * _act(weight, out_rep, g, dual=True)).sum(), x_moved)
+    output = _relative(y_moved.detach(), _act(y.detach(), out_rep, g))
+    into = _relative(there[0], _act(here[0], in_rep, g, dual=True))
+    return ElementError(g, name, output, into, _relative(there[1], here[1]))
+
+
+def _gradients(module: torch.nn.Module, loss: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    found = torch.autograd.grad(loss, [x, *parameters], allow_unused=True, materialize_grads=True)
+    return found[0], torch.cat([torch.zeros(1, dtype=x.dtype), *(f.flatten() for f in found[1:])])
+
+
+def _sampled(
+    module: torch.nn.Module, waves: PlaneWaves, out_rep: Representation, size: int, factor: int, elements: torch.Tensor
+) -> list[ElementError]:
+    """Errors at the centre of the output, on a closed-form input sampled in both orientations."""
+    if not len(elements):
+        return []
+    found = []
+    with torch.no_grad():
+        y = _centre(module(waves.sample(size, factor)))
+        for g in elements:
+            moved = _centre(module(waves.sample(size, factor, g)))
+            found.append(ElementError(g, element_name(out_rep.group.action(g)), _relative(moved, _act(y, out_rep, g))))
+    return found
+
+
+def _centre(y: torch.Tensor) -> torch.Tensor:
+    """The value at the centre (the mean of the central pixels of even axes): (batch, channels)."""
+    for axis in range(2, y.ndim):
+        n = y.shape[axis]
+        y = y.narrow(axis, (n - 1) // 2, 2 - n % 2)
+    return y.flatten(2).mean(2) if y.ndim > 2 else y
+
+
+def _refinement(
+    module: Any, waves: PlaneWaves, out_rep: Representation, size: int, elements: torch.Tensor
+) -> tuple[float, ...] | None:
+    if not len(elements) or not hasattr(module, "refined"):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BottleneckWarning)  # it was given when the module was built
+            modules = [(1, module), *((factor, module.refined(factor).double().eval()) for factor in (2, 4))]
+    except TorsorError:
+        return None
+    few = waves.first(2)
+    return tuple(_worst([e.output for e in _sampled(m, few, out_rep, size, k, elements[:2])]) for k, m in modules)
+
+
+def _shuffled(module: torch.nn.Module, seed: int) -> torch.nn.Module:
+    """A frozen copy whose weights are permuted at random: equal shapes and sizes of weights, no constraint."""
+    plain, generator = freeze(module), torch.Generator().manual_seed(seed + 2)
+    with torch.no_grad():
+        for p in plain.parameters():
+            if p.ndim > 1:
+                p.copy_(p.flatten()[torch.randperm(p.numel(), generator=generator)].view_as(p))
+    return plain
+
+
+def _relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    """‖a - b‖ / ‖b‖; 0 if both vanish."""
+    scale = float(b.norm())
+    return float((a - b).norm()) / scale if scale else float(a.norm())
+
+
+def _worst(numbers: Sequence[float]) -> float:
+    """The maximum; NaN if any is."""
+    return float(torch.tensor(list(numbers) or [0.0], dtype=torch.float64).max())

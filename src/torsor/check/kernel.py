@@ -1,0 +1,26 @@
+"""Does a kernel satisfy the steerability constraint?"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+
+import torch
+
+from torsor.kernels import SteerableKernel, Stencil
+
+
+def kernel(module: SteerableKernel, samples: int = 32, seed: int = 0) -> float:
+    """The largest error of K(gv) = |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹ relative to K, in float64.
+
+    Measured at random points (offsets of the lattice for `Stencil`) and random elements of the group.
+    """
+    module = deepcopy(module).to("cpu").double()
+    group, generator = module.in_rep.group, torch.Generator().manual_seed(seed)
+    offsets = torch.tensor(module.spec.offsets(group.dim))
+    if isinstance(module.spec, Stencil):
+        v = offsets[torch.randint(len(offsets), (samples,), generator=generator)]
+    else:
+        reach = offsets.abs().max()
+        v = reach * (2 * torch.rand(samples, group.dim, dtype=torch.float64, generator=generator) - 1)
+    with torch.no_grad():
+        return float(module.residual(v, group.sample(samples, generator)))
