@@ -35,7 +35,8 @@ class Field:
             object.__setattr__(self, "space", Grid(self.rep.group.dim))
         if isinstance(self.tensor, torch.Tensor) and (self.tensor.ndim < 2 or self.tensor.shape[1] != self.rep.dim):
             raise FieldTypeError(
-                f"a field of type {self.rep} has {self.rep.dim} channels in axis 1, got shape {tuple(self.tensor.shape)}"
+                f"a field of type {self.rep} has {self.rep.dim} channels in axis 1, "
+                f"got shape {tuple(self.tensor.shape)}"
             )
 
     def through(self, layer: Any) -> Field:

@@ -35,14 +35,16 @@ def equivariance(
 ) -> EquivarianceReport:
     """Measure ‖N(g f) - g N(f)‖ / ‖N(f)‖ of a module on grids, in evaluation mode, in float64 on the CPU.
 
-    Elements that permute the axes up to signs act exactly on grids: the whole output, its gradient with respect to the input
-    and to the parameters are compared, and only rounding is allowed. Under other elements a random band-limited field in
-    closed form is sampled in both orientations, and the outputs are compared at the centre, so that neither side is
-    interpolated: what remains is the discretisation error of the module. It is measured again on grids of spacing h/2 and h/4 where the
-    module can be refined, and stands beside the same measure of a module of equal shapes whose weights are shuffled.
+    Elements that permute the axes up to signs act exactly on grids: the whole output, its gradient with respect to
+    the input and to the parameters are compared, and only rounding is allowed. Under other elements a random
+    band-limited field in closed form is sampled in both orientations, and the outputs are compared at the centre, so
+    that neither side is interpolated: what remains is the discretisation error of the module. It is measured again on
+    grids of spacing h/2 and h/4 where the module can be refined, and stands beside the same measure of a module of
+    equal shapes whose weights are shuffled.
 
     Args:
-        module: any module that maps (batch, in_rep.dim, *space) to (batch, out_rep.dim, *space) or (batch, out_rep.dim).
+        module: any module that maps (batch, in_rep.dim, *space) to (batch, out_rep.dim, *space) or to
+            (batch, out_rep.dim).
         in_rep: type of the input; by default ``module.in_rep``.
         out_rep: type of the output; by default ``module.out_rep``.
         size: of the input grid; by default the first at which no stride breaks the symmetry.

@@ -14,7 +14,7 @@ BAND = 1 / 8
 
 @dataclass(frozen=True)
 class PlaneWaves:
-    """f_n(x) = envelope(|x|) Σ_j c_{nj} cos(k_{nj}·x + φ_{nj}), n = 1 … batch, with c in R^{dim ρ} and |k| below 2π BAND.
+    """f_n(x) = envelope(|x|) Σ_j c_{nj} cos(k_{nj}·x + φ_{nj}), n = 1 … batch, c in R^{dim ρ}, |k| below 2π BAND.
 
     The envelope is 1 at the centre and falls smoothly to 0 at `radius`: nothing is lost when the field turns.
     """

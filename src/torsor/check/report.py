@@ -57,9 +57,7 @@ class EquivarianceReport:
     @property
     def exact_error(self) -> float:
         """The largest error under exact elements, outputs and gradients, float64; NaN if any is."""
-        numbers = [
-            x for e in self.exact for x in (e.output, e.input_gradient, e.parameter_gradient) if x is not None
-        ]
+        numbers = [x for e in self.exact for x in (e.output, e.input_gradient, e.parameter_gradient) if x is not None]
         return float(torch.tensor(numbers or [0.0], dtype=torch.float64).max())
 
     @property
@@ -87,7 +85,8 @@ class EquivarianceReport:
 
     def __str__(self) -> str:
         lines = [
-            f"{self.module}, {self.group}, input size {self.size}: {'equivariant' if self.passed() else 'NOT equivariant'}",
+            f"{self.module}, {self.group}, input size {self.size}: "
+            f"{'equivariant' if self.passed() else 'NOT equivariant'}",
             f"  output: norm {self.output_norm:.2e}, sensitivity to the input {self.sensitivity:.2e}",
             f"  {len(self.exact)} elements that act exactly on the grid: error {self.exact_error:.1e} in float64 "
             f"(outputs and gradients), {self.exact_float32:.1e} in float32",
@@ -95,12 +94,14 @@ class EquivarianceReport:
         if self.sampled:
             worst = max(self.sampled, key=lambda e: e.output)
             lines.append(
-                f"  {len(self.sampled)} elements that need sampling: error up to {self.sampled_error:.1e} ({worst.name}); "
-                f"without the constraint {self.unconstrained:.1e}"
+                f"  {len(self.sampled)} elements that need sampling: error up to {self.sampled_error:.1e} "
+                f"({worst.name}); without the constraint {self.unconstrained:.1e}"
             )
         if self.refinement is not None:
             numbers = ", ".join(f"{e:.1e}" for e in self.refinement)
-            lines.append(f"  on grids of spacing h, h/2, h/4: {numbers}; extrapolated to h = 0: {self.extrapolated:.1e}")
+            lines.append(
+                f"  on grids of spacing h, h/2, h/4: {numbers}; extrapolated to h = 0: {self.extrapolated:.1e}"
+            )
         return "\n".join(lines)
 
 

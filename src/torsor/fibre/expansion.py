@@ -4,11 +4,11 @@ For each pair of terms of the two types, the maps between irreps σ → τ are s
 
 - *dense*: the basis of the pair, change of basis included, is one matrix; weights times basis. The plain reference, and
   the faster way for small groups.
-- *factored*: one product per pair of irrep types, then Q_out and Q_in⁻¹ act on the channel axes. For large groups, whose
-  dense basis has |G|² entries an element.
+- *factored*: one product per pair of irrep types, then Q_out and Q_in⁻¹ act on the channel axes. For large groups,
+  whose dense basis has |G|² entries an element.
 
-A weight tensor of one pair of terms (n copies of ρ_out, m of ρ_in) is (n, m, number); `number` runs over pairs of irreps
-(τ outer, σ inner), then copies of τ in ρ_out, copies of σ in ρ_in, then basis maps. The flat weight holds the
+A weight tensor of one pair of terms (n copies of ρ_out, m of ρ_in) is (n, m, number); `number` runs over pairs of
+irreps (τ outer, σ inner), then copies of τ in ρ_out, copies of σ in ρ_in, then basis maps. The flat weight holds the
 pairs one after another, output terms outer, input terms inner.
 """
 
@@ -37,7 +37,7 @@ Bases = list[list[np.ndarray]]
 
 
 class BasisSource(Symbolic, ABC):
-    """Where the equivariant maps between irreps come from: a kernel family at its sample points, or plain intertwiners."""
+    """Where the maps between irreps come from: a kernel family at its sample points, or plain intertwiners."""
 
     @abstractmethod
     def bases(self, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
@@ -303,7 +303,7 @@ class Expansion(Constants):
             sigmas = tuple(s for _, s in decompose(pair.rho_in).blocks)
             bases = bases_of(sigmas, taus)
             basis = pair_basis(bases, pair.rho_in, pair.rho_out, bases[0][0].shape[-1]).dense
-            weight = self.weight[pair.start : pair.start + pair.size].view(-1, pair.basis.number)
+            weight = self.weight[pair.start : pair.start + pair.size].view(pair.copies_out * pair.copies_in, -1)
             dense = torch.tensor(basis, dtype=weight.dtype, device=weight.device)
             blocks.append(_arrange(weight @ dense, pair.copies_out, pair.copies_in, pair.rho_out.dim, pair.rho_in.dim))
         return self._combine(blocks)

@@ -16,8 +16,8 @@ from torsor.reps import Representation
 class Fourier(Layer):
     """y = E⁺ f(E x): E samples a regular or quotient field at n group elements, E⁺ is its pseudoinverse.
 
-    Exactly equivariant under the elements that permute the samples (C_N for SO(2), D_N for O(2)), and under the whole group
-    up to the aliasing of f, which falls as the number of samples grows.
+    Exactly equivariant under the elements that permute the samples (C_N for SO(2), D_N for O(2)), and under the whole
+    group up to the aliasing of f, which falls as the number of samples grows.
 
     Args:
         rep: regular and quotient representations, band-limited or of finite groups, or scalars.

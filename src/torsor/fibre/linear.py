@@ -42,6 +42,8 @@ class Linear(Layer):
         KernelError: no equivariant map exists between the types.
     """
 
+    bias_map: torch.Tensor
+
     def __init__(
         self,
         in_rep: Representation,

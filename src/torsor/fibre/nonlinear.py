@@ -94,8 +94,8 @@ class Squash(Layer):
 class Gated(Layer):
     """y = gate(s) x of every field that is not a scalar, each with a scalar s of its own; f(x) of scalars.
 
-    The input carries the gates behind the fields: ``in_rep = rep + n * trivial``, n the number of fields that are gated.
-    Build the layer first and give its `in_rep` to the convolution before it.
+    The input carries the gates behind the fields: ``in_rep = rep + n * trivial``, n the number of fields that are
+    gated. Build the layer first and give its `in_rep` to the convolution before it.
 
     Args:
         rep: the type of the output.

@@ -104,7 +104,9 @@ class InstanceNorm(FieldNorm):
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:
         if x.ndim < 3 or x.shape[2:].numel() < 2:
-            raise FieldTypeError(f"InstanceNorm averages over space: expected several points, got shape {tuple(x.shape)}")
+            raise FieldTypeError(
+                f"InstanceNorm averages over space: expected several points, got shape {tuple(x.shape)}"
+            )
         return super().compute(x)
 
     def _axes(self, part: torch.Tensor) -> tuple[int, ...]:
@@ -141,7 +143,8 @@ class LayerNorm(FieldNorm):
 class BatchNorm(FieldNorm):
     """Normalisation of every field by its average over batch and space; running averages in evaluation.
 
-    The `state_dict` holds ``running_mean`` (one number for each invariant of each field) and ``running_var`` (one a field).
+    The `state_dict` holds ``running_mean`` (one number for each invariant of each field) and ``running_var`` (one a
+    field).
 
     Args:
         rep: the type; orthogonal.

@@ -1,8 +1,8 @@
 """What a group is: a Lie algebra and component generators, as matrices.
 
 Every element is a matrix (..., d, d). A new group is a frozen dataclass with two methods, `_algebra` and
-`_generators`; order, elements, membership, sampling and compactness are derived from them. The direct products, which `A * B` and
-`A.internal(B)` return, stand at the end.
+`_generators`; order, elements, membership, sampling and compactness are derived from them. The direct products, which
+`A * B` and `A.internal(B)` return, stand at the end.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Group(Symbolic, ABC):
         return lie.sample(self.algebra, self.generators, n, generator, scale)
 
     def __le__(self, other: Group) -> bool:
-        """Whether this group is a subgroup of the other: its generators lie in the other, its algebra in the other's."""
+        """Whether this is a subgroup of the other: its generators lie in the other, its algebra in the other's."""
         if self._size != other._size:
             return False
         inside = other._contains(self.generator_array, 1e-6) if len(self.generator_array) else np.ones(1, bool)

@@ -95,6 +95,7 @@ def _gaussian(algebra: torch.Tensor, n: int, generator: torch.Generator | None, 
     coordinates = deviation * torch.randn(n, len(algebra), generator=generator, dtype=torch.float64)
     return torch.einsum("nk,kij->nij", coordinates, algebra).matrix_exp()
 
+
 def _outside(algebra: np.ndarray, elements: np.ndarray) -> np.ndarray:
     """The part of each element that is orthogonal to the span of the algebra."""
     flat = elements.reshape(len(elements), -1)

@@ -2,7 +2,8 @@
 
 A homogeneous map of degree k is P(v) = C m(v), with the monomials m of Sym^k(R^d) and a tensor C. It is a covariant,
 P(gv) = ρ_out(g) P(v) ρ_in(g)⁻¹, iff C is invariant under ρ_out ⊗ ρ_in* ⊗ Sym^k*: one null space. For orthogonal groups
-the harmonic covariants, those in Sym^k modulo |v|² Sym^{k-2}, are the angular functions of steerable kernels (Wigner–Eckart).
+the harmonic covariants, those in Sym^k modulo |v|² Sym^{k-2}, are the angular functions of steerable kernels
+(Wigner–Eckart).
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def covariants(rho_in: Representation, rho_out: Representation, degree: int) -> 
 
 
 def harmonic_covariants(rho_in: Representation, rho_out: Representation, degree: int) -> np.ndarray:
-    """The harmonic covariants of a degree: (number, dim ρ_out, dim ρ_in, harmonics); contract with `torsor.linalg.harmonics`.
+    """The harmonic covariants of a degree, (number, dim ρ_out, dim ρ_in, harmonics), to contract with `harmonics`.
 
     Raises:
         KernelError: the group is not orthogonal (harmonic polynomials are not invariant), or two groups.

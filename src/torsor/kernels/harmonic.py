@@ -28,8 +28,8 @@ class Harmonic(KernelSpec):
     """Rings × harmonics on a grid. All lengths are in the unit of `spacing` (by default pixels).
 
     The rings stand at the radii 0, 1, 2, … (odd sizes) or ½, 1½, … (even sizes) pixels up to half the size, and
-    φ_j(r) = [exp(-(r-r_j)²/2w²) + exp(-(r+r_j)²/2w²)] · taper(r). The taper falls smoothly from 1 at (size-1)/2 pixels to 0 at
-    (size+1)/2 pixels: the kernel has its support in that ball, whose offsets all lie in the box, so that
+    φ_j(r) = [exp(-(r-r_j)²/2w²) + exp(-(r+r_j)²/2w²)] · taper(r). The taper falls smoothly from 1 at (size-1)/2
+    pixels to 0 at (size+1)/2 pixels: the kernel has its support in that ball, whose offsets all lie in the box, so that
     nothing is truncated. A ring at r_j pixels carries the degrees 0 … `degrees[j]`, by default ⌊2 r_j⌋, its band limit.
 
     Args:
@@ -107,8 +107,8 @@ class Harmonic(KernelSpec):
         sizes, spacings = self.sizes(d), self._spacings(d)
         if not group.is_compact or not group.is_orthogonal:
             raise KernelError(
-                f"Harmonic kernels need a compact group of rotations and reflections, got {group}; kernels.Stencil takes "
-                "any finite group that maps a lattice to itself"
+                f"Harmonic kernels need a compact group of rotations and reflections, got {group}; kernels.Stencil "
+                "takes any finite group that maps a lattice to itself"
             )
         extents, mixed = np.array(self._base_sizes(d)) * spacings, mixed_axes(group)
         slack = np.where(spacings[:, None] == spacings[None], 1e-9, 2 * np.minimum(spacings[:, None], spacings[None]))
@@ -182,7 +182,8 @@ class Harmonic(KernelSpec):
             squares = np.einsum("bxyn,rn->rb", angular**2, norm[0][rings] ** 2)
             if squares.size and squares.min() < 1e-12:
                 raise KernelError(
-                    f"a harmonic of degree {degree} vanishes on all {self.size} pixels of a ring: lower `degrees` of {self!r}"
+                    f"a harmonic of degree {degree} vanishes on all {self.size} pixels of a ring: "
+                    f"lower `degrees` of {self!r}"
                 )
             values = np.einsum("bxyk,nk->bxyn", maps, here[1][degree])
             scaled = np.sqrt(dim_out / squares)[:, :, None, None, None] * values[None]

@@ -12,7 +12,7 @@ from torsor.groups import Cyclic, Dihedral, Group
 
 
 def box(sizes: tuple[int, ...]) -> np.ndarray:
-    """The offsets of a kernel of the given sizes, centred: integers for odd sizes, half-integers for even ones; (n, d)."""
+    """The centred offsets of a kernel, (n, d): integers for odd sizes, half-integers for even ones."""
     axes = [np.arange(size) - (size - 1) / 2 for size in sizes]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(sizes))
 

@@ -83,8 +83,8 @@ class Stencil(KernelSpec):
         if (np.abs(used).max(0) < (np.array(sizes) - 1) / 2 - 1e-9).any():
             kept = describe(group.action(box_preserving(group, tuple(float(s) for s in sizes))))
             raise KernelError(
-                f"{group} does not preserve a stencil of sizes {sizes}; take equal sizes, or the largest subgroup that does, "
-                f"{kept}"
+                f"{group} does not preserve a stencil of sizes {sizes}; take equal sizes, or the largest subgroup that "
+                f"does, {kept}"
             )
 
     def bases_at(self, v: np.ndarray, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:

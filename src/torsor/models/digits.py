@@ -16,8 +16,8 @@ FIELDS = (6, 10, 10, 14, 14)
 class DigitsNet(torch.nn.Module):
     """Images (batch, 1, 28, 28) -> scores (batch, classes), invariant under the group.
 
-    Five steerable convolutions (7×7, then 5×5), each with batch norm and a nonlinearity, two antialiased poolings, a maximum
-    over the group and over space, and two linear layers on the invariants.
+    Five steerable convolutions (7×7, then 5×5), each with batch norm and a nonlinearity, two antialiased poolings, a
+    maximum over the group and over space, and two linear layers on the invariants.
 
     Args:
         group: a planar compact group, or its name.

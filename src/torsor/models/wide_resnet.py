@@ -37,13 +37,14 @@ class ResidualBlock(torch.nn.Module):
 class WideResNet(torch.nn.Module):
     """Images (batch, channels, *space) -> scores (batch, classes), invariant under the group.
 
-    A convolution, three stages of residual blocks of 16·width, 32·width, 64·width channels of the ordinary network, an antialiased
-    down-sampling by 2 before the second and third stage (exact at sizes divisible by 4), a maximum over the group, the
-    mean over space, and a linear layer. With |G| components a field, a layer of c channels becomes one of c/√|G| fields, which
-    keeps the number of parameters.
+    A convolution, three stages of residual blocks of 16·width, 32·width, 64·width channels of the ordinary network,
+    an antialiased down-sampling by 2 before the second and third stage (exact at sizes divisible by 4), a maximum
+    over the group, the mean over space, and a linear layer. With |G| components a field, a layer of c channels
+    becomes one of c/√|G| fields, which keeps the number of parameters.
 
     Args:
-        group: a finite planar group or its name; or three of them, each a subgroup of the one before, for the three stages.
+        group: a finite planar group or its name; or three of them, each a subgroup of the one before, for the
+            three stages.
         depth: 6n + 4, with n blocks a stage.
         width: the widening factor.
         channels: of the images, scalars.
@@ -73,12 +74,12 @@ class WideResNet(torch.nn.Module):
             raise ConfigError(f"expected one group or one for each of three stages, got {len(stages)}")
         chain = [groups.from_name(g) if isinstance(g, str) else g for g in stages]
         self.in_rep = channels * reps.trivial(chain[0])
-        rep = _fields(chain[0], 16)
+        rep: Representation = _fields(chain[0], 16)
         layers: list[torch.nn.Module] = [nn.Conv(self.in_rep, rep, kernels.Harmonic(size), bias=False)]
         for k, stage in enumerate(chain):
             if stage != rep.group:
                 layers.append(nn.Restrict(rep, stage))
-                rep = layers[-1].out_rep  # type: ignore[assignment]
+                rep = rep.restrict(stage)
             if k:
                 layers.append(nn.AntialiasedPool(rep))
             for _ in range((depth - 4) // 6):

@@ -46,11 +46,13 @@ class Sequential(torch.nn.Sequential):
 
     def refined(self, factor: int) -> Sequential:
         """All layers on a grid that is finer by a factor."""
-        return Sequential(*(layer.refined(factor) for layer in self))
+        layers: list[Any] = list(self)
+        return Sequential(*(layer.refined(factor) for layer in layers))
 
     def space_out(self, space: Any) -> Any:
         """The space on which the output lives."""
-        for layer in self:
+        layers: list[Any] = list(self)
+        for layer in layers:
             space = layer.space_out(space)
         return space
 

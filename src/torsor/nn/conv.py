@@ -21,6 +21,8 @@ PADDING_MODES = ("zeros", "circular", "reflect", "replicate")
 class _SteerableLayer(GridLayer):
     """What both convolutions share: the steerable kernel and the invariant bias."""
 
+    bias_map: torch.Tensor
+
     def __init__(
         self,
         in_rep: Representation,
@@ -57,16 +59,16 @@ class _SteerableLayer(GridLayer):
 class Conv(_SteerableLayer):
     """f_out(p) = Σ_v K(v) f_in(p + v) + b with a G-steerable K and an invariant b.
 
-    The layer commutes with translations and with G: conv(g f) = g conv(f), (g f)(p) = ρ(g) f(g⁻¹p). Under lattice symmetries this
-    holds to rounding, under other elements of G up to the sampling of K and f.
+    The layer commutes with translations and with G: conv(g f) = g conv(f), (g f)(p) = ρ(g) f(g⁻¹p). Under lattice
+    symmetries this holds to rounding, under other elements of G up to the sampling of K and f.
 
     Args:
         in_rep: type of the input.
         out_rep: type of the output.
         kernel: how the kernel is solved, such as ``kernels.Harmonic(size=5)``.
         stride: one number or one an axis. A stride is exact only at some sizes; the layer warns at others.
-        padding: pixels on both sides, one number or one an axis; "same" is (size-1)//2 · dilation: odd sizes keep the size of the
-            input, even ones give one pixel less.
+        padding: pixels on both sides, one number or one an axis; "same" is (size-1)//2 · dilation: odd sizes keep the
+            size of the input, even ones give one pixel less.
         dilation: distance of the kernel's pixels.
         groups: split the channels into equal groups, each with its own kernel.
         bias: add a learnt vector on the invariants of out_rep.

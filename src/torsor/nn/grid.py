@@ -33,7 +33,7 @@ def per_axis(value: Size, d: int, what: str, least: int = 0) -> tuple[int, ...]:
 def moved_axes(group: Group) -> tuple[bool, ...]:
     """Which axes of R^d the group moves: on these the sampling of a stride must be symmetric."""
     moves = np.concatenate([group.action(group.algebra_array), group.action(group.generator_array) - np.eye(group.dim)])
-    return tuple(bool(x) for x in (np.abs(moves) > 1e-9).any((0, 1)))
+    return tuple(bool(np.abs(moves[:, :, axis]).max(initial=0.0) > 1e-9) for axis in range(group.dim))
 
 
 class GridLayer(Layer):
@@ -83,8 +83,8 @@ class GridLayer(Layer):
         for n, k, p, e in zip(x.shape[2:], kernel, padding, dilation, strict=True):
             if n + 2 * p < e * (k - 1) + 1:
                 raise FieldTypeError(
-                    f"{type(self).__name__}: the input of sizes {tuple(x.shape[2:])} is smaller than its window {kernel}; "
-                    "take a larger input or more padding"
+                    f"{type(self).__name__}: the input of sizes {tuple(x.shape[2:])} is smaller than its window "
+                    f"{kernel}; take a larger input or more padding"
                 )
         if max(self.stride) > 1 and not torch.compiler.is_compiling() and not self.is_exact(x.shape[2:]):
             self._warn(tuple(x.shape[2:]))
@@ -93,10 +93,12 @@ class GridLayer(Layer):
         kernel, padding, _ = self.window()
         rests = self.remainders(sizes)
         nearest = tuple(n - r if m else n for n, r, m in zip(sizes, rests, self.moved, strict=True))
-        larger = tuple(n + (-r) % s if m else n for n, r, s, m in zip(sizes, rests, self.stride, self.moved, strict=True))
+        larger = tuple(
+            n + (-r) % s if m else n for n, r, s, m in zip(sizes, rests, self.stride, self.moved, strict=True)
+        )
         warn(
-            f"{type(self).__name__} with window {kernel}, padding {padding}, stride {self.stride} breaks the symmetry at input "
-            f"sizes {sizes}: (N + 2·padding - dilation·(window - 1) - 1) mod stride = {rests}, expected 0; "
+            f"{type(self).__name__} with window {kernel}, padding {padding}, stride {self.stride} breaks the symmetry at "
+            f"input sizes {sizes}: (N + 2·padding - dilation·(window - 1) - 1) mod stride = {rests}, expected 0; "
             f"sizes {nearest} or {larger} are exact",
             SymmetryWarning,
         )

@@ -39,8 +39,8 @@ def he_(module: torch.nn.Module, nonlinearity: str = "relu") -> torch.nn.Module:
 def delta_orthogonal_(layer: Conv, gain: float = 1.0, generator: torch.Generator | None = None) -> Conv:
     """Set a convolution to an orthogonal intertwiner at the centre and zero elsewhere.
 
-    For every irrep type the matrix of its copies, out × in, is a random (semi-)orthogonal matrix. The kernel is the one in the
-    span of the basis closest to that delta: exactly it for `Stencil`, a smoothed one for `Harmonic`.
+    For every irrep type the matrix of its copies, out × in, is a random (semi-)orthogonal matrix. The kernel is the
+    one in the span of the basis closest to that delta: exactly it for `Stencil`, a smoothed one for `Harmonic`.
     Source: Xiao et al., Dynamical isometry and a mean field theory of CNNs, 2018.
     """
     expansion = layer.kernel
@@ -57,7 +57,10 @@ def delta_orthogonal_(layer: Conv, gain: float = 1.0, generator: torch.Generator
             if piece.tau != piece.sigma:
                 continue
             matrix = _mixing(mixing, layer, piece.tau, generator)
-            rows, columns = _copies(layer.out_rep, pair.out_term, piece.tau), _copies(layer.in_rep, pair.in_term, piece.tau)
+            rows, columns = (
+                _copies(layer.out_rep, pair.out_term, piece.tau),
+                _copies(layer.in_rep, pair.in_term, piece.tau),
+            )
             part = matrix[rows][:, columns].view(pair.copies_out, piece.copies_out, pair.copies_in, piece.copies_in)
             target = np.zeros(piece.maps.shape[1:])
             target[..., center] = np.eye(piece.tau.dim)

@@ -19,7 +19,8 @@ def match_parameters(
 ) -> float:
     """The width w for which ``build(w)`` has the number of parameters closest to a target.
 
-    Bisection of an increasing function; networks are built on the meta device, without memory or time for their weights.
+    Bisection of an increasing function; networks are built on the meta device, without memory or time for their
+    weights.
 
     Args:
         build: makes a network of a width.

@@ -135,8 +135,8 @@ class AdaptiveMaxPool(AdaptiveAvgPool):
 class AntialiasedPool(_Pool):
     """Low-pass filter, then stride: shift-robust pooling, for any type ("avg") or permutation types ("max").
 
-    The filter is binomial, (1, 3, 3, 1)/8 for the default size 4, which is exact for even numbers of pixels; size 3 or 5 is exact for
-    odd numbers. In mode "max" a maximum over windows of 3 (odd sizes) pixels at stride 1 comes first.
+    The filter is binomial, (1, 3, 3, 1)/8 for the default size 4, which is exact for even numbers of pixels; size 3
+    or 5 is exact for odd numbers. In mode "max" a maximum over windows of 3 (odd sizes) pixels at stride 1 comes first.
     Source: Zhang, Making convolutional networks shift-invariant again, 2019.
 
     Args:
@@ -164,7 +164,7 @@ class AntialiasedPool(_Pool):
         return self.freeze()(x)
 
     def freeze(self) -> torch.nn.Module:
-        """Plain pooling layers: the binomial filter of n + 1 pixels is n averages over 2 pixels, the last with the stride."""
+        """Plain pooling layers: the binomial filter of n + 1 pixels is n averages over 2 pixels, the last one strided."""
         average = functional("AvgPool", self.d)
         steps = [average(2, 1) for _ in range(self.size[0] - 2)] + [average(2, self.stride)]
         maximum = [functional("MaxPool", self.d)(3, 1, 1)] if self.mode == "max" else []

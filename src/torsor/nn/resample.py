@@ -11,7 +11,10 @@ from torsor.nn.grid import GridLayer, Size, per_axis
 from torsor.reps import Representation
 from torsor.spaces import Grid
 
-MODES = {1: {"nearest": "nearest", "linear": "linear"}, 2: {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"}}
+MODES = {
+    1: {"nearest": "nearest", "linear": "linear"},
+    2: {"nearest": "nearest", "linear": "bilinear", "cubic": "bicubic"},
+}
 MODES[3] = {"nearest": "nearest", "linear": "trilinear"}
 
 

@@ -17,7 +17,7 @@ from torsor.nn.resample import Upsample
 
 @dataclass(frozen=True)
 class Row:
-    """One layer: its name, kind, types, output shape, parameters, and receptive field up to here (pixels of the input)."""
+    """One layer: name, kind, types, output shape, parameters, and receptive field up to here in pixels of the input."""
 
     name: str
     kind: str
@@ -36,7 +36,8 @@ class Summary:
     Attributes:
         rows: the layers, in the order in which they ran.
         parameters: of the whole network.
-        exact_sizes: the input sizes up to the given one plus 16 at which every stride and pooling samples symmetrically.
+        exact_sizes: the input sizes up to the given one plus 16 at which every stride and pooling samples
+            symmetrically.
     """
 
     rows: tuple[Row, ...]
@@ -61,7 +62,9 @@ class Summary:
         widths = [max(len(line[k]) for line in table) for k in range(len(head))]
         lines = ["  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in table]
         lines.insert(1, "  ".join("-" * w for w in widths))
-        lines.append(f"{self.parameters:,} parameters; strides are symmetric at input sizes {_ranges(self.exact_sizes)}")
+        lines.append(
+            f"{self.parameters:,} parameters; strides are symmetric at input sizes {_ranges(self.exact_sizes)}"
+        )
         return "\n".join(lines)
 
 
@@ -77,7 +80,7 @@ def summary(module: torch.nn.Module, sizes: int | Sequence[int]) -> Summary:
     """
     if not hasattr(module, "in_rep"):
         raise FieldTypeError(f"expected a module with an in_rep, got {type(module).__name__}")
-    d = module.in_rep.group.dim  # type: ignore[union-attr]
+    d = int(module.in_rep.group.dim)  # type: ignore[union-attr,arg-type]
     sizes = (sizes,) * d if isinstance(sizes, int) else tuple(sizes)
     rows = _run(module, sizes)
     exact = tuple(n for n in range(1, max(sizes) + 17) if _exact(module, (n,) * d))
@@ -91,7 +94,11 @@ def _leaves(module: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
         typed = hasattr(child, "out_rep") and any(hasattr(child, a) for a in ("in_rep", "in_reps"))
         inner = any(hasattr(c, "out_rep") for c in child.modules() if c is not child and not hasattr(c, "source"))
         owned = any(name.startswith(f"{other}.") for other, _ in found if other)
-        if not owned and not hasattr(child, "source") and ((typed and not inner) or (not typed and not list(child.children()))):
+        if (
+            not owned
+            and not hasattr(child, "source")
+            and ((typed and not inner) or (not typed and not list(child.children())))
+        ):
             found.append((name, child))
     return found
 

@@ -20,8 +20,8 @@ from torsor.reps.split import independent_rows, intertwiners
 class BandLimited(Representation):
     """Band-limited functions on G/H, (ρ(g) f)(x) = f(g⁻¹x), by their Fourier coefficients.
 
-    f(gH) = Σ_σ Σ_r √dim σ ⟨t_{σr}, σ(g)⁻¹ f_{σr}⟩ over the irreps σ up to the band limit and unit vectors t that H fixes;
-    then ∫ f² = Σ |f_{σr}|². The components are f_{σr}, irrep after irrep. Frobenius reciprocity.
+    f(gH) = Σ_σ Σ_r √dim σ ⟨t_{σr}, σ(g)⁻¹ f_{σr}⟩ over the irreps σ up to the band limit and unit vectors t that H
+    fixes; then ∫ f² = Σ |f_{σr}|². The components are f_{σr}, irrep after irrep. Frobenius reciprocity.
 
     Raises:
         RepresentationError: H is no subgroup, or the band limit is negative.

@@ -29,8 +29,13 @@ class TrivialRepresentation(Representation):
 
     group: Group
 
-    dim = 1
-    name = "trivial"
+    @property
+    def dim(self) -> int:
+        return 1
+
+    @property
+    def name(self) -> str:
+        return "trivial"
 
     def _rho(self, g: Array) -> Array:
         return identity(1, g)
@@ -47,7 +52,9 @@ class Density(Representation):
     weight: float = 1.0
     odd: bool = False
 
-    dim = 1
+    @property
+    def dim(self) -> int:
+        return 1
 
     @property
     def name(self) -> str:
@@ -71,11 +78,13 @@ class Standard(Representation):
 
     group: Group
 
-    name = "standard"
-
     @property
     def dim(self) -> int:
         return self.group.dim
+
+    @property
+    def name(self) -> str:
+        return "standard"
 
     def _rho(self, g: Array) -> Array:
         return self.group.action(g)

@@ -8,9 +8,9 @@ from functools import lru_cache
 import numpy as np
 
 from torsor.errors import RepresentationError
-from torsor.groups import Group, SO, Cyclic, Dihedral, O
+from torsor.groups import SO, Cyclic, Dihedral, O
 from torsor.reps.bandlimited import BandLimited
-from torsor.reps.base import Representation, Subrepresentation, Terms, TensorProduct
+from torsor.reps.base import Representation, Subrepresentation, Terms
 from torsor.reps.basic import TrivialRepresentation
 from torsor.reps.hom import hom_array
 from torsor.reps.induced import Induced
@@ -42,9 +42,10 @@ class Decomposition:
 def decompose(rep: Representation) -> Decomposition:
     """The irreducible decomposition of a representation of a compact group.
 
-    The columns of Q are intertwiners from each irrep into ρ: by Frobenius reciprocity for induced representations (regular,
-    quotient), by the null-space solver for others. Irreps are the named ones where the group's are classified, otherwise
-    subrepresentations of ρ. A representation without an invariant inner product is returned as one block.
+    The columns of Q are intertwiners from each irrep into ρ: by Frobenius reciprocity for induced representations
+    (regular, quotient), by the null-space solver for others. Irreps are the named ones where the group's are
+    classified, otherwise subrepresentations of ρ. A representation without an invariant inner product is returned as
+    one block.
     """
     if _is_named_irrep(rep):
         return _undecomposed(((1, rep),), rep.dim)

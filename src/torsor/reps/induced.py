@@ -22,8 +22,9 @@ MAX_INDEX = 2000
 class Induced(Representation):
     """Ind_H^G τ for H ≤ G of finite index: block (i, j) of ρ(g) is τ(c_i⁻¹ g c_j) where that lies in H, else zero.
 
-    c_i represent the cosets c H, the identity first, in the order in which `Group.elements` (or words in the generators)
-    meet them. For τ trivial ρ permutes the cosets; for H = {e} it is the regular representation, ρ(g) e_h = e_{gh}.
+    c_i represent the cosets c H, the identity first, in the order in which `Group.elements` (or words in the
+    generators) meet them. For τ trivial ρ permutes the cosets; for H = {e} it is the regular representation, ρ(g) e_h
+    = e_{gh}.
 
     Raises:
         RepresentationError: H is no subgroup, or of infinite index.

@@ -1,4 +1,4 @@
-"""Irreducible representations: closed forms for the planar and one-dimensional groups, a numerical method for any finite group.
+"""Irreducible representations: closed forms for planar groups, one numerical method for any finite group.
 
 Labels are the field's: SO(2), C_N: the frequency k; O(2), D_N: (parity, k); a reflection: the parity 0 or 1.
 `irreps(G)` lists all of them (up to a frequency, for Lie groups), `irrep(G, *label)` gives one.

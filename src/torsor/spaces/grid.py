@@ -14,7 +14,8 @@ from torsor.symbolic import Symbolic
 class Grid(Symbolic):
     """A regular grid of R^d with a spacing in physical units, one number or one an axis.
 
-    Frames are the coordinate axes everywhere, so every transporter is the identity. Isometries act about the grid's centre.
+    Frames are the coordinate axes everywhere, so every transporter is the identity. Isometries act about the grid's
+    centre.
 
     Raises:
         SpaceError: a dimension outside 1 … 3, or spacings that are not positive.
