@@ -101,15 +101,20 @@ def _size(module: torch.nn.Module, rep: Representation) -> int:
     if d not in SIZES:
         raise FieldTypeError(f"grids have 1, 2 or 3 axes, {rep.group} acts on {d} dimensions")
     for size in SIZES[d]:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", SymmetryWarning)
-            try:
-                with torch.no_grad():
-                    module(torch.zeros(2, rep.dim, *[size] * d, dtype=torch.float64))
-                return size
-            except (SymmetryWarning, TorsorError, RuntimeError):
-                continue
+        if _accepts(module, (2, rep.dim, *[size] * d)):
+            return size
     raise FieldTypeError(f"{type(module).__name__} accepts none of the sizes {SIZES[d]}: give the size of its input")
+
+
+def _accepts(module: torch.nn.Module, shape: tuple[int, ...]) -> bool:
+    """Whether a module runs on an input of this shape without a stride that breaks the symmetry."""
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("error", SymmetryWarning)
+            module(torch.zeros(shape, dtype=torch.float64))
+    except (SymmetryWarning, TorsorError, RuntimeError):
+        return False
+    return True
 
 
 def _elements(

@@ -97,8 +97,8 @@ class GridLayer(Layer):
             n + (-r) % s if m else n for n, r, s, m in zip(sizes, rests, self.stride, self.moved, strict=True)
         )
         warn(
-            f"{type(self).__name__} with window {kernel}, padding {padding}, stride {self.stride} breaks the symmetry at "
-            f"input sizes {sizes}: (N + 2·padding - dilation·(window - 1) - 1) mod stride = {rests}, expected 0; "
+            f"{type(self).__name__} with window {kernel}, padding {padding}, stride {self.stride} breaks the symmetry "
+            f"at input sizes {sizes}: (N + 2·padding - dilation·(window - 1) - 1) mod stride = {rests}, expected 0; "
             f"sizes {nearest} or {larger} are exact",
             SymmetryWarning,
         )

@@ -164,7 +164,7 @@ class AntialiasedPool(_Pool):
         return self.freeze()(x)
 
     def freeze(self) -> torch.nn.Module:
-        """Plain pooling layers: the binomial filter of n + 1 pixels is n averages over 2 pixels, the last one strided."""
+        """Plain pooling layers: a binomial filter of n + 1 pixels is n averages over 2 pixels, the last one strided."""
         average = functional("AvgPool", self.d)
         steps = [average(2, 1) for _ in range(self.size[0] - 2)] + [average(2, self.stride)]
         maximum = [functional("MaxPool", self.d)(3, 1, 1)] if self.mode == "max" else []

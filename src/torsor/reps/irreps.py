@@ -37,7 +37,8 @@ class RotationIrrep(Representation):
         highest = _highest_frequency(self.group)
         if self.k < 1 or (highest is not None and self.k > highest):
             raise RepresentationError(
-                f"expected a frequency from 0 to {'infinity' if highest is None else highest} of {self.group}, got {self.k}"
+                f"expected a frequency from 0 to {'infinity' if highest is None else highest} of {self.group}, "
+                f"got {self.k}"
             )
 
     @property
