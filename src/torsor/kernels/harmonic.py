@@ -188,7 +188,7 @@ class Harmonic(KernelSpec):
             values = np.einsum("bxyk,nk->bxyn", maps, here[1][degree])
             scaled = np.sqrt(dim_out / squares)[:, :, None, None, None] * values[None]
             scaled = scaled * here[0][rings][:, None, None, None, :]
-            parts.append(scaled.reshape(-1, *values.shape[1:]))
+            parts.append(scaled.reshape(len(rings) * len(maps), *values.shape[1:]))
         return np.concatenate(parts)
 
 

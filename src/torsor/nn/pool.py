@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from math import comb
+
+import numpy as np
 import torch
 
 from torsor.errors import FieldTypeError
@@ -149,6 +152,8 @@ class AntialiasedPool(_Pool):
         FieldTypeError: unknown mode, or "max" with a type whose components are mixed.
     """
 
+    filter: torch.Tensor
+
     def __init__(self, rep: Representation, stride: Size = 2, size: int = 4, mode: str = "avg") -> None:
         if size < 2:
             raise FieldTypeError(f"expected a filter of at least 2 pixels, got {size}")
@@ -158,15 +163,30 @@ class AntialiasedPool(_Pool):
         if mode == "max":
             MaxPool(rep)
         self.mode = mode
+        self.derive()
+
+    def constants(self) -> dict[str, np.ndarray]:
+        line = np.array([comb(self.size[0] - 1, i) for i in range(self.size[0])]) / 2.0 ** (self.size[0] - 1)
+        kernel = line
+        for _ in range(self.d - 1):
+            kernel = kernel[..., None] * line
+        return {"filter": kernel}
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:
         self.check_grid(x)
-        return self.freeze()(x)
+        if self.mode == "max":
+            x = functional("max_pool", self.d)(x, 3, 1, 1)
+        return functional("conv", self.d)(x, self._filters(), None, self.stride, self.padding, 1, x.shape[1])
 
+    def _filters(self) -> torch.Tensor:
+        return self.filter.expand(self.in_rep.dim, 1, *self.filter.shape)
+
+    @torch.no_grad()
     def freeze(self) -> torch.nn.Module:
-        """Plain pooling layers: a binomial filter of n + 1 pixels is n averages over 2 pixels, the last one strided."""
-        average = functional("AvgPool", self.d)
-        steps = [average(2, 1) for _ in range(self.size[0] - 2)] + [average(2, self.stride)]
+        """A depthwise `torch.nn.Conv{d}d`, behind a `torch.nn.MaxPool{d}d` in mode "max"."""
+        c, kind = self.in_rep.dim, {"device": self.filter.device, "dtype": self.filter.dtype}
+        conv = functional("Conv", self.d)(c, c, self.size, self.stride, self.padding, groups=c, bias=False, **kind)
+        conv.weight.copy_(self._filters())
+        conv.requires_grad_(False)
         maximum = [functional("MaxPool", self.d)(3, 1, 1)] if self.mode == "max" else []
-        pad = getattr(torch.nn, f"ZeroPad{self.d}d")(self.padding[0])
-        return torch.nn.Sequential(*maximum, pad, *steps)
+        return torch.nn.Sequential(*maximum, conv).eval()
