@@ -1,0 +1,48 @@
+"""Time to build layers and networks, cold: each in a fresh process, after the imports."""
+
+import json
+import statistics
+import sys
+import time
+
+import torch
+
+from benchmarks.timing import in_process, write
+from torsor import groups, kernels, models, nn, reps
+
+
+def layer(name: str, kernel: int = 5, fields: int = 8) -> None:
+    """A regular convolution."""
+    rep = fields * reps.regular(groups.from_name(name))
+    nn.Conv(rep, rep, kernels.Harmonic(kernel))
+
+
+def irreps(name: str) -> None:
+    """A convolution of the irreps 0 … 3."""
+    rep = reps.direct_sum([(8, rho) for rho in reps.irreps(groups.from_name(name), 3)])
+    nn.Conv(rep, rep, kernels.Harmonic(5))
+
+
+CASES = {
+    "C8 regular 8→8, 5×5": lambda: layer("C8"),
+    "D8 regular 8→8, 5×5": lambda: layer("D8"),
+    "D16 regular 8→8, 7×7": lambda: layer("D16", 7),
+    "SO(2) irreps 0…3 ×8, 5×5": lambda: irreps("SO2"),
+    "wide ResNet 16-8 of D8": lambda: models.WideResNet("D8", 16, 8),
+}
+
+
+def main(rounds: int = 5) -> None:
+    """Measure all cases."""
+    rows = []
+    for name in CASES:
+        seconds = [in_process("benchmarks.construction", name)["seconds"] for _ in range(rounds)]
+        rows.append({"case": name, "cold_ms": round(1e3 * statistics.median(seconds), 1)})
+    write("construction", rows)
+
+
+if __name__ == "__main__":
+    torch.linalg.eigh(torch.eye(2))
+    start = time.perf_counter()
+    CASES[sys.argv[1]]()
+    print(json.dumps({"seconds": time.perf_counter() - start}))
