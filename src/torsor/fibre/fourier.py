@@ -23,6 +23,8 @@ class Fourier(Layer):
         rep: regular and quotient representations, band-limited or of finite groups, or scalars.
         function: f, by default ReLU.
         samples: N of C_N or D_N, by default 4 band + 4; or the elements, a tensor (n, d, d).
+        device: of the matrices E and E⁺.
+        dtype: of the matrices E and E⁺.
 
     Raises:
         FieldTypeError: a term is no function on G/H, or there are fewer samples than components.
@@ -33,11 +35,14 @@ class Fourier(Layer):
         rep: Representation,
         function: Callable[[torch.Tensor], torch.Tensor] | None = None,
         samples: int | torch.Tensor | None = None,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(rep, rep)
         self.function = torch.nn.ReLU() if function is None else function
         self.samples = samples
-        self.derive()
+        self.derive(device, dtype)
 
     def constants(self) -> dict[str, np.ndarray]:
         found = {}

@@ -20,17 +20,27 @@ class GroupPool(Layer):
         rep: permutation representations, band-limited functions on G/H, or scalars.
         mode: "max" or "mean".
         samples: where band-limited functions are sampled; see `Fourier`.
+        device: of the matrices of the sampling.
+        dtype: of the matrices of the sampling.
 
     Raises:
         FieldTypeError: the group does not permute the components of a term, or an unknown mode.
     """
 
-    def __init__(self, rep: Representation, mode: str = "max", samples: int | torch.Tensor | None = None) -> None:
+    def __init__(
+        self,
+        rep: Representation,
+        mode: str = "max",
+        samples: int | torch.Tensor | None = None,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         if mode not in ("max", "mean"):
             raise FieldTypeError(f'expected the mode "max" or "mean", got {mode!r}')
         super().__init__(rep, direct_sum([(m, trivial(rep.group)) for m, _ in rep.terms]))
         self.mode, self.samples = mode, samples
-        self.derive()
+        self.derive(device, dtype)
 
     def constants(self) -> dict[str, np.ndarray]:
         return {
@@ -72,15 +82,24 @@ class VectorPool(Layer):
     Args:
         rep: regular or quotient representations.
         samples: where band-limited functions are sampled; see `Fourier`.
+        device: of the matrices of the sampling.
+        dtype: of the matrices of the sampling.
 
     Raises:
         FieldTypeError: a term is no function on G/H, or H fixes no vector.
     """
 
-    def __init__(self, rep: Representation, samples: int | torch.Tensor | None = None) -> None:
+    def __init__(
+        self,
+        rep: Representation,
+        samples: int | torch.Tensor | None = None,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         super().__init__(rep, direct_sum([(m, standard(rep.group)) for m, _ in rep.terms]))
         self.samples = samples
-        self.derive()
+        self.derive(device, dtype)
 
     def constants(self) -> dict[str, np.ndarray]:
         found = {}

@@ -147,6 +147,8 @@ class AntialiasedPool(_Pool):
         stride: the factor of the down-sampling.
         size: of the filter.
         mode: "avg" or "max".
+        device: of the filter.
+        dtype: of the filter.
 
     Raises:
         FieldTypeError: unknown mode, or "max" with a type whose components are mixed.
@@ -154,7 +156,16 @@ class AntialiasedPool(_Pool):
 
     filter: torch.Tensor
 
-    def __init__(self, rep: Representation, stride: Size = 2, size: int = 4, mode: str = "avg") -> None:
+    def __init__(
+        self,
+        rep: Representation,
+        stride: Size = 2,
+        size: int = 4,
+        mode: str = "avg",
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
         if size < 2:
             raise FieldTypeError(f"expected a filter of at least 2 pixels, got {size}")
         super().__init__(rep, size, stride, (size - 1) // 2)
@@ -163,7 +174,7 @@ class AntialiasedPool(_Pool):
         if mode == "max":
             MaxPool(rep)
         self.mode = mode
-        self.derive()
+        self.derive(device, dtype)
 
     def constants(self) -> dict[str, np.ndarray]:
         line = np.array([comb(self.size[0] - 1, i) for i in range(self.size[0])]) / 2.0 ** (self.size[0] - 1)
