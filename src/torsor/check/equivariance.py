@@ -195,9 +195,10 @@ def _sampled(
     found = []
     with torch.no_grad():
         y = _centre(module(waves.sample(size, factor)))
+        spread = float((y - y.mean(0)).norm())
         for g in elements:
-            moved = _centre(module(waves.sample(size, factor, g)))
-            found.append(ElementError(g, element_name(out_rep.group.action(g)), _relative(moved, _act(y, out_rep, g))))
+            error = float((_centre(module(waves.sample(size, factor, g))) - _act(y, out_rep, g)).norm())
+            found.append(ElementError(g, element_name(out_rep.group.action(g)), error / spread if spread else error))
     return found
 
 

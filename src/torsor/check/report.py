@@ -11,6 +11,9 @@ import torch
 class ElementError:
     """The relative error ‖N(g f) - g N(f)‖ / ‖N(f)‖ under one group element.
 
+    Under elements that need sampling the denominator is the variation of N(f) over the random inputs f, so that an
+    output that hardly depends on its input does not look equivariant.
+
     Attributes:
         element: g, (d, d) float64.
         name: such as "rotation by 45°".

@@ -218,7 +218,7 @@ class BatchNorm(FieldNorm):
                 unbiased = variance * (number / (number - 1))
                 self.running_var[fields].lerp_(unbiased.to(self.running_var), self.momentum)
         else:
-            mean = self.running_mean[invariants].view(-1, len(vectors))
+            mean = self.running_mean[invariants].view(part.shape[1], len(vectors))
             centred = part - (mean @ vectors).view(1, *part.shape[1:3], *one)
             variance = self.running_var[fields]
         return self._affine(centred * (variance + self.eps).rsqrt().view(-1, 1, *one), k)

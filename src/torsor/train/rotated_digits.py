@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -20,6 +21,7 @@ from torsor.train.atomic import whole
 from torsor.train.batches import Pair, TensorData
 from torsor.train.config import TrainConfig, at_least
 from torsor.train.fit import Run, fit
+from torsor.train.parallel import default_workers, side_by_side
 from torsor.train.processes import is_first_process
 from torsor.train.results import Results, Row, environment
 from torsor.train.saved import architecture, save_model
@@ -44,6 +46,7 @@ class RotatedDigits:
         out: the folder of everything that is written.
         resume: go on where an earlier call in this folder stopped; finished networks are not trained again.
         devices: as of TrainConfig.
+        workers: networks that train side by side, a process each; None: one a core without an accelerator, else 1.
         learn: use only that many training digits; None: all.
         test: use only that many test digits; None: all.
         angle_step, angle_test: the curve over angles: degrees between its points, test digits at each.
@@ -51,16 +54,17 @@ class RotatedDigits:
 
     group: str = "C8"
     representation: str = "regular"
-    width: float = 1.0
-    epochs: int = 6
+    width: float = 0.7
+    epochs: int = 8
     batch_size: int = 64
-    lr: float = 5e-3
-    plain_lr: float = 5e-3
+    lr: float = 6e-3
+    plain_lr: float = 6e-3
     seed: int = 0
     data: str | None = None
     out: str = "runs/rotated-digits"
     resume: bool = True
     devices: int | str = 1
+    workers: int | None = None
     learn: int | None = None
     test: int | None = None
     angle_step: int = 15
@@ -74,7 +78,7 @@ class RotatedDigits:
 
     def settings(self) -> dict:
         """What the result depends on."""
-        return {k: v for k, v in asdict(self).items() if k not in ("out", "resume", "devices")}
+        return {k: v for k, v in asdict(self).items() if k not in ("out", "resume", "devices", "workers")}
 
     def arguments(self) -> dict:
         """The arguments of ``models.digits_net``."""
@@ -103,6 +107,7 @@ def run(recipe: RotatedDigits | None = None) -> Results:
     build(recipe, "equivariant")  # an impossible group or type shows before anything is written
     sets = load(recipe)
     claim(recipe, out)
+    recipe = ahead(recipe)
     cases = [one_case(recipe, network, trained_on, sets) for network in NETWORKS for trained_on in DIGITS]
     results = Results(
         rows=[case.row for case in cases],
@@ -118,6 +123,30 @@ def run(recipe: RotatedDigits | None = None) -> Results:
     return results
 
 
+def ahead(recipe: RotatedDigits) -> RotatedDigits:
+    """Train the networks side by side where there are cores for it; what is left is to resume the finished runs."""
+    names = [(network, trained_on) for network in NETWORKS for trained_on in DIGITS]
+    workers = default_workers(len(names)) if recipe.workers is None else recipe.workers
+    if workers == 1:
+        return recipe
+    side_by_side([(f"{network}, {kind}", partial(one, recipe, network, kind)) for network, kind in names], workers)
+    return replace(recipe, resume=True)
+
+
+def one(recipe: RotatedDigits, network: str, trained_on: str) -> None:
+    """Train one network, in a process of its own."""
+    net, _, _ = build(recipe, network)
+    log.info(f"{count(net):,} parameters")
+    sets = load(recipe, splits=("train", "validation"), kinds=(trained_on,))
+    data = TensorData(sets["train", trained_on], sets["validation", trained_on])
+    train(recipe, net, network, data, folder_of(recipe, network, trained_on))
+
+
+def folder_of(recipe: RotatedDigits, network: str, trained_on: str) -> Path:
+    """The folder of one training."""
+    return Path(recipe.out) / f"{network}-{trained_on}".replace(" ", "-").lower()
+
+
 @dataclass(frozen=True)
 class Case:
     """A trained network, frozen, and what was measured of it."""
@@ -130,9 +159,8 @@ class Case:
 
 def one_case(recipe: RotatedDigits, network: str, trained_on: str, sets: Sets) -> Case:
     """Build, train, save, freeze and measure one network on one kind of digits."""
-    folder = Path(recipe.out) / f"{network}-{trained_on}".replace(" ", "-").lower()
+    folder = folder_of(recipe, network, trained_on)
     net, model, arguments = build(recipe, network)
-    log.info(f"{network}, {count(net):,} parameters, learns {trained_on} digits")
     done = train(recipe, net, network, TensorData(sets["train", trained_on], sets["validation", trained_on]), folder)
     frozen = freeze(net)
     if is_first_process():
@@ -178,12 +206,16 @@ def _read(note: Path) -> dict:
         raise ConfigError(f"{note} is damaged ({error}); give another folder, or begin anew (--no-resume)") from error
 
 
-def load(recipe: RotatedDigits) -> Sets:
-    """The digits of each split, upright and rotated."""
-    limits = {"train": recipe.learn, "validation": recipe.learn, "test": recipe.test}
+def load(
+    recipe: RotatedDigits,
+    splits: tuple[str, ...] = ("train", "validation", "test"),
+    kinds: tuple[str, ...] = DIGITS,
+) -> Sets:
+    """The digits of some splits, upright or rotated or both."""
     sets = {}
-    for split, limit in limits.items():
-        for kind in DIGITS:
+    for split in splits:
+        limit = recipe.test if split == "test" else recipe.learn
+        for kind in kinds:
             images, labels = _digits(recipe, split, kind == "rotated")
             sets[split, kind] = images[:limit], labels[:limit]
     return sets
@@ -213,7 +245,7 @@ def count(net: nn.Module) -> int:
 def train(recipe: RotatedDigits, net: nn.Module, network: str, data: TensorData, folder: Path) -> Run:
     """Fit one network, or go on with it."""
     done = fit(net, data, recipe.training(network), folder, recipe.resume)
-    if done.resumed:
+    if 0 < done.resumed < done.history[-1]["step"]:
         log.info(f"resumed from step {done.resumed} in {folder}")
     return done
 
