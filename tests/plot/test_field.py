@@ -51,7 +51,9 @@ def test_arrows_turn_with_the_image():
     turned = field.transform(QUARTER)
     torch.testing.assert_close(turned.tensor.norm(dim=1), torch.rot90(x, 1, (-2, -1)).norm(dim=1))
     before, after = (artists(plot.field(f), Quiver)[0] for f in (field, turned))
-    place = {(round(a, 6), round(b, 6)): (u, v) for a, b, u, v in zip(before.X, before.Y, before.U, before.V)}
+    place = {
+        (round(a, 6), round(b, 6)): (u, v) for a, b, u, v in zip(before.X, before.Y, before.U, before.V, strict=True)
+    }
     assert len(place) == len(after.X)
     for x, y, u, v in zip(after.X, after.Y, after.U, after.V, strict=True):  # y points down: (x, y) came from (-y, x)
         np.testing.assert_allclose((u, v), (place[round(-y, 6), round(x, 6)][1], -place[round(-y, 6), round(x, 6)][0]))
