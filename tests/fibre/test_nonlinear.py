@@ -9,6 +9,7 @@ from torsor import nn
 from torsor import reps as R
 from torsor.errors import FieldTypeError
 
+
 def tensor(values):
     return torch.tensor(values, dtype=torch.float64)
 

@@ -52,6 +52,10 @@ class KernelSpec(BasisSource):
             raise KernelError(f"expected {d} kernel sizes, one for each axis, got {sizes}")
         return sizes
 
+    def is_sampled_plainly(self, d: int) -> bool:
+        """Whether the stencil holds K at its offsets; a family may adjust the samples (see `Harmonic`)."""
+        return True
+
     def refined(self, factor: int) -> KernelSpec:
         """The same kernel functions sampled on a grid that is finer by a factor.
 

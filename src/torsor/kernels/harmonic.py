@@ -19,7 +19,7 @@ from torsor.groups import Group
 from torsor.kernels.base import KernelSpec
 from torsor.kernels.covariants import solve_harmonic
 from torsor.kernels.lattice import box, box_preserving, check_sizes, describe, mixed_axes
-from torsor.linalg import harmonics
+from torsor.kernels.rings import Rings, moment_matched
 from torsor.reps import Representation
 
 
@@ -38,6 +38,9 @@ class Harmonic(KernelSpec):
         width: w, in pixels.
         spacing: the distance of pixels, one number or one an axis. The kernel sees physical offsets.
         oversampling: the factor by which `refined` made the grid finer.
+        moments: the stencil is moment-matched up to this degree (see `torsor.kernels.rings`): to polynomials of that
+            degree it responds exactly as the continuous kernel does. By default the smallest size minus 1 (in one
+            dimension, where all symmetries are exact, nothing); -1 takes plain samples.
 
     Raises:
         KernelError: sizes, widths or spacings that are not positive; as many degrees as rings are expected.
@@ -48,6 +51,7 @@ class Harmonic(KernelSpec):
     width: float = 0.6
     spacing: float | tuple[float, ...] = 1.0
     oversampling: int = 1
+    moments: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("size", "degrees", "spacing"):
@@ -97,6 +101,13 @@ class Harmonic(KernelSpec):
     def _base_sizes(self, d: int) -> tuple[int, ...]:
         return (self.size,) * d if isinstance(self.size, int) else self.size
 
+    def matched(self, d: int) -> int:
+        """The degree up to which the stencil is moment-matched in d dimensions."""
+        return self.moments if self.moments is not None else min(self._base_sizes(d)) - 1 if d > 1 else -1
+
+    def is_sampled_plainly(self, d: int) -> bool:
+        return self.matched(d) < 0
+
     def validate(self, group: Group) -> None:
         """Harmonic kernels serve every compact subgroup of O(d) that preserves the box of the kernel.
 
@@ -133,18 +144,13 @@ class Harmonic(KernelSpec):
         """The same functions on a grid that is finer by a factor; weights keep their meaning."""
         return replace(self, oversampling=self.oversampling * factor)
 
+    def bases(self, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
+        """The samples at the offsets of the stencil, moment-matched."""
+        return self._combine(self._sampled(sigmas[0].group, self.oversampling), sigmas, taus)
+
     def bases_at(self, v: np.ndarray, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
         """Elements are ordered by degree, then ring, then covariant; `labels` names them."""
-        group, pairs = sigmas[0].group, [(sigma, tau) for tau in taus for sigma in sigmas]
-        degrees = range(max(self.limits) + 1)
-        solved = solve_harmonic(pairs, degrees)
-        base = replace(self, oversampling=1).offsets(group.dim)
-        here, norm = self._functions(v, group), self._functions(base, group)
-        flat = [
-            self._combine(covariants, here, norm, tau.dim) for covariants, (_, tau) in zip(solved, pairs, strict=True)
-        ]
-        scale = self.oversampling ** -float(group.dim)
-        return [[scale * flat[t * len(sigmas) + s] for s in range(len(sigmas))] for t in range(len(taus))]
+        return self._combine(self._rings(sigmas[0].group).functions(v), sigmas, taus)
 
     def labels(self, sigma: Representation, tau: Representation) -> list[tuple[int, float, int]]:
         """(degree, radius of the ring in pixels, index of the covariant) of each basis kernel σ → τ, in order."""
@@ -157,48 +163,41 @@ class Harmonic(KernelSpec):
             for b in range(len(covariants))
         ]
 
-    def _functions(self, v: np.ndarray, group: Group) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The ring profiles (rings, n) and the harmonics Y_l(u) (n, ·) of each degree, at points (n, d)."""
+    def _rings(self, group: Group) -> Rings:
         pixel, end = self._reach(group)
-        radius = np.linalg.norm(v, axis=-1)
-        width, rings = self.width * pixel, pixel * np.array(self.rings)[:, None]
-        profile = np.exp(-((radius - rings) ** 2) / (2 * width**2)) + np.exp(-((radius + rings) ** 2) / (2 * width**2))
-        profile = profile * _taper((end - radius) / pixel)
-        stretch = np.sqrt(-np.expm1(-4 * (radius / pixel) ** 2)) / np.where(radius > 0, radius, 1.0)
-        u = v * stretch[:, None]
-        return profile, [_unit_harmonics(u, degree) for degree in range(max(self.limits) + 1)]
+        return Rings(pixel * np.array(self.rings), self.limits, self.width * pixel, pixel, end)
+
+    def _sampled(self, group: Group, oversampling: int) -> list[np.ndarray]:
+        """The scalar functions on the grid that is finer by a factor, for each degree (rings, offsets, harmonics)."""
+        spec, d = replace(self, oversampling=oversampling), group.dim
+        cell = float(np.prod(self._spacings(d))) / oversampling**d
+        return moment_matched(self._rings(group), spec.offsets(d), cell, self.matched(d))
 
     def _combine(
-        self,
-        covariants: list[np.ndarray],
-        here: tuple[np.ndarray, list[np.ndarray]],
-        norm: tuple[np.ndarray, list[np.ndarray]],
-        dim_out: int,
-    ) -> np.ndarray:
-        limits, parts = np.array(self.limits), []
-        for degree, maps in enumerate(covariants):
-            rings = np.flatnonzero(limits >= degree)
-            angular = np.einsum("bxyk,nk->bxyn", maps, norm[1][degree])
-            squares = np.einsum("bxyn,rn->rb", angular**2, norm[0][rings] ** 2)
-            if squares.size and squares.min() < 1e-12:
+        self, functions: list[np.ndarray], sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]
+    ) -> Bases:
+        """Σ_m C_{lbm} f_{jlm}, normalised on the grid without oversampling to a squared norm of dim τ."""
+        group, pairs = sigmas[0].group, [(sigma, tau) for tau in taus for sigma in sigmas]
+        solved = solve_harmonic(pairs, range(max(self.limits) + 1))
+        scale, grams = self.oversampling ** -float(group.dim), self._grams(group)
+        flat = []
+        for covariants, (_, tau) in zip(solved, pairs, strict=True):
+            parts = []
+            for maps, values, gram in zip(covariants, functions, grams, strict=True):
+                squares = np.einsum("bxyk,rkl,bxyl->rb", maps, gram, maps, optimize=True)
+                kernel = np.einsum("bxyk,rnk->rbxyn", maps, values)
+                kernel = kernel * (scale * np.sqrt(tau.dim / squares))[:, :, None, None, None]
+                parts.append(kernel.reshape(squares.size, *kernel.shape[2:]))
+            flat.append(np.concatenate(parts))
+        return [flat[t * len(sigmas) : (t + 1) * len(sigmas)] for t in range(len(taus))]
+
+    def _grams(self, group: Group) -> list[np.ndarray]:
+        """Σ_v f_{jlm}(v) f_{jlm'}(v) on the grid without oversampling: [degree] (rings, harmonics, harmonics)."""
+        grams = [np.einsum("rnk,rnl->rkl", f, f) for f in self._sampled(group, 1)]
+        for degree, gram in enumerate(grams):
+            if gram.size and np.linalg.eigvalsh(gram).min() < 1e-12:
                 raise KernelError(
                     f"a harmonic of degree {degree} vanishes on all {self.size} pixels of a ring: "
                     f"lower `degrees` of {self!r}"
                 )
-            values = np.einsum("bxyk,nk->bxyn", maps, here[1][degree])
-            scaled = np.sqrt(dim_out / squares)[:, :, None, None, None] * values[None]
-            scaled = scaled * here[0][rings][:, None, None, None, :]
-            parts.append(scaled.reshape(len(rings) * len(maps), *values.shape[1:]))
-        return np.concatenate(parts)
-
-
-def _unit_harmonics(u: np.ndarray, degree: int) -> np.ndarray:
-    """Y_l scaled to Σ Y² = 1 on the unit sphere; `torsor.linalg.harmonics` fall as 2^(-l/2)."""
-    length = np.linalg.norm(harmonics(np.eye(u.shape[-1])[:1], degree))
-    return harmonics(u, degree) / (length or 1.0)
-
-
-def _taper(depth: np.ndarray) -> np.ndarray:
-    """A smooth step from 0 at depth 0 to 1 at depth 1: 10 t³ - 15 t⁴ + 6 t⁵."""
-    t = np.clip(depth, 0.0, 1.0)
-    return t**3 * (10 - 15 * t + 6 * t**2)
+        return grams

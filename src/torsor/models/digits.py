@@ -89,7 +89,9 @@ def _block(in_rep: Representation, out_rep: Representation, size: int) -> list[t
         act = nn.Fourier(out_rep, torch.nn.ELU())
     else:
         act = nn.Gated(out_rep)
-    return [nn.Conv(in_rep, act.in_rep, kernels.Harmonic(size), bias=False), nn.BatchNorm(act.in_rep), act]
+    trivial = in_rep.group.order == 1  # all kernels: an ordinary convolution
+    spec = kernels.Stencil(size) if trivial else kernels.Harmonic(size)
+    return [nn.Conv(in_rep, act.in_rep, spec, bias=False), nn.BatchNorm(act.in_rep), act]
 
 
 def _invariant(rep: Representation) -> list[torch.nn.Module]:
