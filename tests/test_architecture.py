@@ -116,9 +116,7 @@ def layer_violations(root: Path) -> list[str]:
                 if LAYERS[source] <= CORE and target.split(".")[0] not in CORE_PACKAGES:
                     found.append(f"{name}:{line} imports {target}: the core needs torch and numpy only")
             elif unit(target) != source and LAYERS.get(unit(target), TOP) >= LAYERS[source]:
-                found.append(
-                    f"{name}:{line} (layer {LAYERS[source]}) imports {target}, which is not below it"
-                )
+                found.append(f"{name}:{line} (layer {LAYERS[source]}) imports {target}, which is not below it")
     return found
 
 
@@ -162,9 +160,7 @@ def _swallows(handler: ast.ExceptHandler) -> bool:
     if all(_is_idle(statement) for statement in handler.body):
         return True
     kinds = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
-    names = {
-        kind and (kind.attr if isinstance(kind, ast.Attribute) else getattr(kind, "id", "")) for kind in kinds
-    }
+    names = {kind and (kind.attr if isinstance(kind, ast.Attribute) else getattr(kind, "id", "")) for kind in kinds}
     raises = any(isinstance(inner, ast.Raise) for inner in ast.walk(handler))
     return bool(names & (BROAD | MISSING)) and not raises
 
@@ -229,9 +225,7 @@ LAYER_CASES = {
         "groups/a.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from torsor.reps import Rep"
     },
     "upward, dynamic": {"groups/a.py": "from importlib import import_module\nimport_module('torsor.nn')"},
-    "upward, dynamic and relative": {
-        "groups/a.py": "import importlib\nimportlib.import_module('..nn', __package__)"
-    },
+    "upward, dynamic and relative": {"groups/a.py": "import importlib\nimportlib.import_module('..nn', __package__)"},
     "sibling": {"kernels/a.py": "from torsor.spaces import Grid", "spaces/__init__.py": ""},
     "the top": {"nn/a.py": "import torsor"},
     "a name of the top": {"nn/a.py": "from torsor import cached"},

@@ -1,4 +1,4 @@
-"""Fourier nonlinearities: against explicit Fourier series, exact under the samples, closer elsewhere with more of them."""
+"""Fourier nonlinearities: against explicit series, exact under the samples, closer elsewhere with more of them."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from torsor.fibre.sampling import evaluation_matrix, sample_elements
 
 
 def error(layer: nn.Layer, elements: torch.Tensor) -> float:
-    x = torch.randn(8, layer.in_rep.dim, dtype=torch.float64)
+    x = torch.randn(8, layer.in_rep.dim, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     return max(relative(layer(act(x, layer.in_rep, g)), act(layer(x), layer.out_rep, g)) for g in elements)
 
 
@@ -41,8 +41,8 @@ def test_more_samples_less_error_elsewhere(group, rep):
     subgroup = G.Cyclic(2) if group == SO2 else MIRROR
     rep = R.regular(group, band=2) if rep == "regular" else R.quotient(group, subgroup, band=2)
     elements = group.sample(20)
-    found = [error(nn.Fourier(rep, torch.nn.ELU(), n).double(), elements) for n in (9, 18, 36, 72)]
-    assert all(b < a / 3 for a, b in zip(found, found[1:], strict=False)), found
+    found = [error(nn.Fourier(rep, torch.nn.ELU(), n).double(), elements) for n in (8, 32, 128)]
+    assert all(b < a / 4 for a, b in zip(found, found[1:], strict=False)), found
     assert found[-1] < 5e-4
 
 

@@ -1,4 +1,4 @@
-"""Batch, instance and layer norm: the formula by loops over fields, running averages, equivariance, torch's own norms."""
+"""Batch, instance, layer norm: the formula by loops over fields, running averages, equivariance, torch's norms."""
 
 import pytest
 import torch

@@ -42,7 +42,10 @@ def test_membership_of_rotations_and_reflections(planar):
     flips = np.tile([0.0, 1.0], planar.order)
     expected = np.array(
         [
-            any(abs(np.exp(1j * a) - np.exp(1j * b)) < 1e-9 and s == t for b, t in zip(planar.angles, planar.flips))
+            any(
+                abs(np.exp(1j * a) - np.exp(1j * b)) < 1e-9 and s == t
+                for b, t in zip(planar.angles, planar.flips, strict=True)
+            )
             for a, s in zip(angles, flips, strict=True)
         ]
     )

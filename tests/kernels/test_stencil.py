@@ -23,7 +23,7 @@ def offsets_by_hand(sizes: tuple[int, int], lattice: np.ndarray) -> np.ndarray:
 
 
 def by_force(rho_in, rho_out, sizes, lattice=None) -> np.ndarray:
-    """All K on the offsets with K(gx) = ρ_out(g) K(x) ρ_in(g)⁻¹ for the generators; K = 0 where an orbit leaves the box."""
+    """All K with K(gx) = ρ_out(g) K(x) ρ_in(g)⁻¹ for the generators; K = 0 where an orbit leaves the box."""
     group, x = rho_in.group, offsets_by_hand(sizes, np.eye(2) if lattice is None else np.array(lattice))
     n, out, into = len(x), rho_out.dim, rho_in.dim
     equations = [np.zeros((1, n * out * into))]

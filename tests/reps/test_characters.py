@@ -65,7 +65,9 @@ def test_standard_sign_tensor_symmetric_exterior(planar):
     assert close(trace(R.density(group, 2.0), g), 1.0)
 
 
-@pytest.mark.parametrize("planar", [*FINITE, *(p for p in PLANAR if p.n is None and p.group.is_finite)], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "planar", [*FINITE, *(p for p in PLANAR if p.n is None and p.group.is_finite)], ids=lambda p: p.name
+)
 def test_regular_is_a_permutation_without_fixed_points(planar):
     rep = R.regular(planar.group)
     image = rep.rho(planar.elements)

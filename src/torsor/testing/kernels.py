@@ -17,8 +17,8 @@ from torsor.testing.verdict import require_close, require_that
 def check_kernel(kernel: SteerableKernel, tolerance: float = 1e-10, samples: int = 8, seed: int = 0) -> None:
     """Check a kernel in float64: steerability, its stencil, both expansions with their gradients, its named blocks.
 
-    The constraint K(gv) = |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹ is checked at random points (at lattice offsets, for kernels
-    that are defined on a lattice only), for elements near the identity, uniform, and far out.
+    The constraint K(gv) = |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹ is checked at random points (at lattice offsets, for
+    kernels that are defined on a lattice only), for elements near the identity, uniform, and far out.
 
     Args:
         kernel: built by a `KernelSpec`; a copy in float64 is checked.
