@@ -1,4 +1,4 @@
-"""How groups act on fields of a grid, pixel by pixel, and whether a layer commutes; without torsor's layers."""
+"""How groups act on fields of a grid, pixel by pixel, and whether a layer commutes with it; no layer of torsor."""
 
 from collections.abc import Callable, Iterable
 from itertools import permutations, product

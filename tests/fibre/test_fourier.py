@@ -1,4 +1,4 @@
-"""Fourier nonlinearities: against explicit series, exact under the samples, closer elsewhere with more of them."""
+"""Fourier nonlinearities: against explicit Fourier series, exact under the samples, elsewhere closer with more."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Batch, instance, layer norm: the formula by loops over fields, running averages, equivariance, torch's norms."""
+"""Batch, instance and layer norm: the formula by loops over fields, running averages, equivariance, torch's norms."""
 
 import pytest
 import torch

@@ -16,7 +16,8 @@ FIELDS = (6, 10, 10, 14, 14)
 class DigitsNet(torch.nn.Module):
     """Images (batch, 1, 28, 28) -> scores (batch, classes), invariant under the group.
 
-    Five steerable convolutions (7×7, then 5×5), each with batch norm and a nonlinearity, two antialiased poolings, a
+    Five steerable convolutions (7×7, then 5×5, smooth kernels of degree up to 2; of the trivial group all kernels, an
+    ordinary CNN), each with batch norm and a nonlinearity, two antialiased poolings, a
     maximum over the group and over space, and two linear layers on the invariants.
 
     Args:
@@ -90,7 +91,7 @@ def _block(in_rep: Representation, out_rep: Representation, size: int) -> list[t
     else:
         act = nn.Gated(out_rep)
     trivial = in_rep.group.order == 1  # all kernels: an ordinary convolution
-    spec = kernels.Stencil(size) if trivial else kernels.Harmonic(size)
+    spec = kernels.Stencil(size) if trivial else kernels.Harmonic(size, degrees=2, width=0.7)
     return [nn.Conv(in_rep, act.in_rep, spec, bias=False), nn.BatchNorm(act.in_rep), act]
 
 
