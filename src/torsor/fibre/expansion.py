@@ -17,7 +17,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import defaultdict
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -89,16 +89,15 @@ class PairBasis:
         """Entries of the dense basis."""
         return self.number * len(self.q_out) * len(self.q_in) * self.samples
 
-    @cached_property
     def dense(self) -> np.ndarray:
         """The basis with the changes of basis applied: (number, dim ρ_out · dim ρ_in · samples)."""
         parts = []
         for piece, out, into in self.split():
             if not piece.size:
                 continue
-            part = np.einsum("apx,bxys->apbys", out, piece.maps, optimize=True)
-            part = np.einsum("apbys,qyc->pqbacs", part, into, optimize=True)
-            parts.append(part.reshape(piece.size, -1))
+            part = np.tensordot(out, piece.maps, axes=(2, 1))  # (dim, copies out, number, dim σ, samples)
+            part = np.tensordot(part, into, axes=(3, 1))  # (dim, copies out, number, samples, copies in, dim)
+            parts.append(part.transpose(1, 4, 2, 0, 5, 3).reshape(piece.size, -1))
         return np.concatenate(parts) if parts else np.zeros((0, len(self.q_out) * len(self.q_in) * self.samples))
 
     def split(self) -> list[tuple[Piece, np.ndarray, np.ndarray]]:
@@ -229,7 +228,7 @@ class Expansion(Constants):
         for pair in self.pairs:
             name = f"basis_{pair.out_term}_{pair.in_term}"
             if self._is_dense(pair):
-                found[name] = pair.basis.dense
+                found[name] = pair.basis.dense()
                 continue
             found[f"{name}_q_out"], found[f"{name}_q_in"] = pair.basis.q_out, pair.basis.q_in
             for k, piece in enumerate(pair.basis.pieces):
@@ -302,7 +301,7 @@ class Expansion(Constants):
             taus = tuple(t for _, t in decompose(pair.rho_out).blocks)
             sigmas = tuple(s for _, s in decompose(pair.rho_in).blocks)
             bases = bases_of(sigmas, taus)
-            basis = pair_basis(bases, pair.rho_in, pair.rho_out, bases[0][0].shape[-1]).dense
+            basis = pair_basis(bases, pair.rho_in, pair.rho_out, bases[0][0].shape[-1]).dense()
             weight = self.weight[pair.start : pair.start + pair.size].view(pair.copies_out * pair.copies_in, -1)
             dense = torch.tensor(basis, dtype=weight.dtype, device=weight.device)
             blocks.append(_arrange(weight @ dense, pair.copies_out, pair.copies_in, pair.rho_out.dim, pair.rho_in.dim))

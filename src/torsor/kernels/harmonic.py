@@ -184,10 +184,11 @@ class Harmonic(KernelSpec):
         for covariants, (_, tau) in zip(solved, pairs, strict=True):
             parts = []
             for maps, values, gram in zip(covariants, functions, grams, strict=True):
-                squares = np.einsum("bxyk,rkl,bxyl->rb", maps, gram, maps, optimize=True)
-                kernel = np.einsum("bxyk,rnk->rbxyn", maps, values)
-                kernel = kernel * (scale * np.sqrt(tau.dim / squares))[:, :, None, None, None]
-                parts.append(kernel.reshape(squares.size, *kernel.shape[2:]))
+                rows = maps.reshape(len(maps), maps.shape[1] * maps.shape[2], maps.shape[3])
+                squares = np.einsum("rkl,bkl->rb", gram, np.swapaxes(rows, 1, 2) @ rows)
+                kernel = rows[None] @ np.swapaxes(values, 1, 2)[:, None]
+                kernel = kernel * (scale * np.sqrt(tau.dim / squares))[:, :, None, None]
+                parts.append(kernel.reshape(squares.size, *maps.shape[1:3], values.shape[1]))
             flat.append(np.concatenate(parts))
         return [flat[t * len(sigmas) : (t + 1) * len(sigmas)] for t in range(len(taus))]
 

@@ -10,6 +10,7 @@ a degree: the response to smooth inputs is then that of the continuous kernel.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from math import gamma, pi
 
 import numpy as np
@@ -63,7 +64,7 @@ class Rings:
 
     def moments(self, degree: int, power: int, d: int) -> np.ndarray:
         """∫ φ_j Y_l(u) |v|^{2 power} Y_l(v) dv of each ring that carries the degree; zero against other harmonics."""
-        nodes, weights = np.polynomial.legendre.leggauss(64)
+        nodes, weights = _gauss()
         pieces = np.array([0.0, self.end - self.pixel, self.end])
         half, middle = np.diff(pieces)[:, None] / 2, (pieces[1:] + pieces[:-1])[:, None] / 2
         r, weight = (middle + half * nodes).ravel(), (half * weights).ravel()
@@ -73,6 +74,11 @@ class Rings:
 
     def _stretch(self, r: np.ndarray) -> np.ndarray:
         return np.sqrt(-np.expm1(-4 * (r / self.pixel) ** 2))
+
+
+@cache
+def _gauss() -> tuple[np.ndarray, np.ndarray]:
+    return np.polynomial.legendre.leggauss(48)
 
 
 def moment_matched(rings: Rings, lattice: np.ndarray, cell: float, order: int) -> list[np.ndarray]:

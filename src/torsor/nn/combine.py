@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
@@ -18,11 +19,19 @@ from torsor.reps import Representation, direct_sum
 class Sequential(torch.nn.Sequential):
     """Layers one after another; the type that leaves one must be the type that the next expects.
 
+    Layers are given one by one or, with names, as one ``OrderedDict``; slices are sequences too.
+
     Raises:
         FieldTypeError: no layers, a module without types, or two neighbours whose types differ.
     """
 
     def __init__(self, *layers: Any) -> None:
+        named = len(layers) == 1 and isinstance(layers[0], OrderedDict)
+        self._check(list(layers[0].values()) if named else layers)
+        super().__init__(*layers)
+
+    @staticmethod
+    def _check(layers: Sequence[Any]) -> None:
         if not layers:
             raise FieldTypeError("expected at least one layer in nn.Sequential, got none")
         for k, layer in enumerate(layers):
@@ -36,18 +45,35 @@ class Sequential(torch.nn.Sequential):
                     f"layer {k}, {type(layer).__name__}, expects {layer.in_rep}, "
                     f"but layer {k - 1}, {type(layers[k - 1]).__name__}, gives {layers[k - 1].out_rep}"
                 )
-        super().__init__(*layers)
-        self.in_rep: Representation = layers[0].in_rep
-        self.out_rep: Representation = layers[-1].out_rep
+
+    @property
+    def in_rep(self) -> Representation:
+        """The type that the first layer expects."""
+        return self[0].in_rep  # type: ignore[return-value]
+
+    @property
+    def out_rep(self) -> Representation:
+        """The type that the last layer gives."""
+        return self[-1].out_rep  # type: ignore[return-value]
+
+    def append(self, module: Any) -> Sequential:
+        """Add a layer at the end.
+
+        Raises:
+            FieldTypeError: its type is not the one that the sequence gives.
+        """
+        self._check([*self, module])
+        return super().append(module)
 
     def freeze(self) -> torch.nn.Module:
         """`torch.nn.Sequential` of the frozen layers."""
-        return torch.nn.Sequential(*(freeze(layer) for layer in self)).eval()
+        layers: list[tuple[str, Any]] = list(self._modules.items())
+        return torch.nn.Sequential(OrderedDict((name, freeze(layer)) for name, layer in layers)).eval()
 
     def refined(self, factor: int) -> Sequential:
         """All layers on a grid that is finer by a factor."""
-        layers: list[Any] = list(self)
-        return Sequential(*(layer.refined(factor) for layer in layers))
+        layers: list[tuple[str, Any]] = list(self._modules.items())
+        return Sequential(OrderedDict((name, layer.refined(factor)) for name, layer in layers))
 
     def space_out(self, space: Any) -> Any:
         """The space on which the output lives."""

@@ -24,7 +24,7 @@ def per_axis(value: Size, d: int, what: str, least: int = 0) -> tuple[int, ...]:
     Raises:
         FieldTypeError: another number of axes, or values below the least.
     """
-    values = (value,) * d if isinstance(value, int) else tuple(value)
+    values = tuple(value) if isinstance(value, Sequence) else (value,) * d
     if len(values) != d or any(not isinstance(v, int) or v < least for v in values):
         raise FieldTypeError(f"expected a {what} of at least {least}, one number or {d} of them, got {value}")
     return values

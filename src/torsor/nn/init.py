@@ -57,10 +57,8 @@ def delta_orthogonal_(layer: Conv, gain: float = 1.0, generator: torch.Generator
             if piece.tau != piece.sigma:
                 continue
             matrix = _mixing(mixing, layer, piece.tau, generator)
-            rows, columns = (
-                _copies(layer.out_rep, pair.out_term, piece.tau),
-                _copies(layer.in_rep, pair.in_term, piece.tau),
-            )
+            rows = _copies(expansion.out_rep, pair.out_term, piece.tau)
+            columns = _copies(expansion.in_rep, pair.in_term, piece.tau)
             part = matrix[rows][:, columns].view(pair.copies_out, piece.copies_out, pair.copies_in, piece.copies_in)
             target = np.zeros(piece.maps.shape[1:])
             target[..., center] = np.eye(piece.tau.dim)
@@ -74,11 +72,15 @@ def delta_orthogonal_(layer: Conv, gain: float = 1.0, generator: torch.Generator
 
 
 def _mixing(known: dict, layer: Conv, tau: Representation, generator: torch.Generator | None) -> torch.Tensor:
-    """One (semi-)orthogonal matrix (copies out, copies in) for each irrep type of the layer."""
+    """One (semi-)orthogonal matrix (copies out, copies in) for each irrep type of the layer, group by group."""
     if tau not in known:
-        out = sum(len(_copies(layer.out_rep, k, tau)) for k in range(len(layer.out_rep.terms)))
-        into = sum(len(_copies(layer.in_rep, k, tau)) for k in range(len(layer.in_rep.terms)))
-        known[tau] = torch.nn.init.orthogonal_(torch.empty(out, into, dtype=torch.float64), generator=generator)
+        out, into = (
+            sum(len(_copies(rep, k, tau)) for k in range(len(rep.terms)))
+            for rep in (layer.kernel.out_rep, layer.kernel.in_rep)
+        )
+        shape = (out // layer.groups, into)
+        parts = [torch.empty(shape, dtype=torch.float64) for _ in range(layer.groups)]
+        known[tau] = torch.cat([torch.nn.init.orthogonal_(part, generator=generator) for part in parts])
     return known[tau]
 
 

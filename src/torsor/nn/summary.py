@@ -6,13 +6,18 @@ import warnings
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from torsor.errors import FieldTypeError
 from torsor.nn.conv import ConvTranspose
 from torsor.nn.grid import GridLayer
+from torsor.nn.pool import AdaptiveAvgPool, AntialiasedPool
 from torsor.nn.resample import Upsample
+
+TAPS = {"nearest": 1, "linear": 2, "cubic": 4}
+"""Pixels of the coarse grid that an up-sampled pixel mixes, along one axis."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,7 @@ def _run(module: torch.nn.Module, sizes: tuple[int, ...]) -> list[Row]:
 
     def hook(name: str) -> Callable[..., None]:
         def record(layer: torch.nn.Module, inputs: tuple, output: torch.Tensor) -> None:
-            _grow(layer, field, jump)
+            _grow(layer, inputs[0], field, jump)
             into, out = (str(getattr(getattr(layer, r, None), "name", "")) for r in ("in_rep", "out_rep"))
             grid = isinstance(layer, GridLayer) and isinstance(inputs[0], torch.Tensor)
             exact = not grid or layer.is_exact(inputs[0].shape[2:])  # type: ignore[union-attr]
@@ -138,15 +143,23 @@ def _forward(probe: torch.nn.Module, sizes: tuple[int, ...]) -> torch.Tensor:
         return probe(torch.zeros(2, rep.dim, *sizes, device="meta", dtype=dtype))  # type: ignore[union-attr]
 
 
-def _grow(layer: torch.nn.Module, field: list[float], jump: list[float]) -> None:
+def _grow(layer: torch.nn.Module, x: Any, field: list[float], jump: list[float]) -> None:
     """The receptive field and the distance of pixels after a layer, both in pixels of the input."""
     if isinstance(layer, (ConvTranspose, Upsample)):
-        kernel = layer.kernel.sizes if isinstance(layer, ConvTranspose) else tuple(2 * f for f in layer.factor)
+        transposed = isinstance(layer, ConvTranspose)
+        kernel = layer.kernel.sizes if transposed else tuple(TAPS[layer.mode] * f for f in layer.factor)
         for axis, (k, f) in enumerate(zip(kernel, layer.factor, strict=True)):
             jump[axis] /= f
             field[axis] += (k - 1) * jump[axis]
+    elif isinstance(layer, AdaptiveAvgPool):
+        for axis, (n, parts) in enumerate(zip(x.shape[2:], layer.output_size, strict=True)):
+            window = max(-(-(i + 1) * n // parts) - i * n // parts for i in range(parts))
+            field[axis] += (window - 1) * jump[axis]
+            jump[axis] *= n / parts
     elif isinstance(layer, GridLayer):
         kernel, _, dilation = layer.window()
+        if isinstance(layer, AntialiasedPool) and layer.mode == "max":
+            kernel = tuple(k + 2 for k in kernel)
         for axis, (k, e, s) in enumerate(zip(kernel, dilation, layer.stride, strict=True)):
             field[axis] += e * (k - 1) * jump[axis]
             jump[axis] *= s
