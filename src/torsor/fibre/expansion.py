@@ -192,7 +192,7 @@ class Expansion(Constants):
         pairs = self.pairs
         self._report_bottlenecks(pairs)
         self.weight = torch.nn.Parameter(torch.empty(sum(p.size for p in pairs), device=device, dtype=dtype))
-        self._kept: tuple[int, torch.Tensor] | None = None
+        self._kept: tuple[torch.Tensor, int, torch.Tensor] | None = None
         self.derive(device, dtype)
         self.reset_parameters()
 
@@ -290,8 +290,8 @@ class Expansion(Constants):
 
     def expand(self) -> torch.Tensor:
         """The equivariant matrices at all samples: (out_rep.dim, in_rep.dim, samples)."""
-        if self._kept is not None and self._kept[0] == self.weight._version:
-            return self._kept[1]
+        if self._kept is not None and self._kept[0] is self.weight and self._kept[1] == self.weight._version:
+            return self._kept[2]
         return self._combine([self._pair(j) for j in range(len(self._plan))])
 
     def expand_at(self, bases_of: Any) -> torch.Tensor:
@@ -312,7 +312,11 @@ class Expansion(Constants):
         self._kept = None
         if active:
             with torch.no_grad():
-                self._kept = (self.weight._version, self.expand())
+                self._kept = (self.weight, self.weight._version, self.expand())
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies and pickles keep no expanded matrices."""
+        return {**self.__dict__, "_kept": None}
 
     def _pair(self, index: int) -> torch.Tensor:
         start, size, n, m, d_out, d_in, recipe = self._plan[index]

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from torsor.fibre.base import Layer
 from torsor.fibre.expansion import Bases, BasisSource, Expansion
 from torsor.fibre.frozen import ChannelLinear
-from torsor.fibre.invariants import invariant_map
+from torsor.fibre.steered import Steered
 from torsor.reps import Representation
 from torsor.reps.hom import hom_array
 
@@ -26,7 +25,7 @@ class Intertwiners(BasisSource):
         return [[np.sqrt(tau.dim) * hom_array(sigma, tau)[..., None] for sigma in sigmas] for tau in taus]
 
 
-class Linear(Layer):
+class Linear(Steered):
     """y = W x + b with W ρ_in(g) = ρ_out(g) W and an invariant b, at every point of a tensor (batch, channels, …).
 
     By Schur's lemma W has one weight for each pair of equal irreps (times 1, 2 or 4 by their type).
@@ -42,8 +41,6 @@ class Linear(Layer):
         KernelError: no equivariant map exists between the types.
     """
 
-    bias_map: torch.Tensor
-
     def __init__(
         self,
         in_rep: Representation,
@@ -54,35 +51,16 @@ class Linear(Layer):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_rep, out_rep)
-        self.kernel = Expansion(Intertwiners(), in_rep, out_rep, device=device, dtype=dtype)
-        self.bias = invariant_bias(out_rep, device, dtype) if bias else None
-        self.derive(device, dtype)
-
-    def constants(self) -> dict[str, np.ndarray]:
-        return {"bias_map": invariant_map(self.out_rep)} if self.bias is not None else {}
-
-    @property
-    def weight(self) -> torch.nn.Parameter:
-        """The flat weight."""
-        return self.kernel.weight
+        kernel = Expansion(Intertwiners(), in_rep, out_rep, device=device, dtype=dtype)
+        self.steer(kernel, bias, device, dtype)
 
     def matrix(self) -> torch.Tensor:
         """W, (out_rep.dim, in_rep.dim)."""
         return self.kernel.expand()[..., 0]
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:
-        bias = None if self.bias is None else self.bias @ self.bias_map
-        return torch.nn.functional.linear(x.movedim(1, -1), self.matrix(), bias).movedim(-1, 1)
+        return torch.nn.functional.linear(x.movedim(1, -1), self.matrix(), self.expanded_bias()).movedim(-1, 1)
 
     @torch.no_grad()
     def freeze(self) -> torch.nn.Module:
-        bias = None if self.bias is None else self.bias @ self.bias_map
-        return ChannelLinear.of(self.matrix(), bias).eval()
-
-
-def invariant_bias(
-    rep: Representation, device: torch.device | str | None, dtype: torch.dtype | None
-) -> torch.nn.Parameter | None:
-    """Zero coordinates on the invariant vectors of a type; None if it has none."""
-    number = len(invariant_map(rep))
-    return torch.nn.Parameter(torch.zeros(number, device=device, dtype=dtype)) if number else None
+        return ChannelLinear.of(self.matrix(), self.expanded_bias()).eval()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 
 from torsor.errors import FieldTypeError
-from torsor.fibre.invariants import invariant_map
-from torsor.fibre.linear import invariant_bias
+from torsor.fibre.steered import Steered
 from torsor.kernels import KernelSpec, SteerableKernel
 from torsor.nn.grid import GridLayer, Size, functional, per_axis
 from torsor.reps import Representation, direct_sum
@@ -18,45 +16,7 @@ from torsor.spaces import Grid
 PADDING_MODES = ("zeros", "circular", "reflect", "replicate")
 
 
-class _SteerableLayer(GridLayer):
-    """What both convolutions share: the steerable kernel and the invariant bias."""
-
-    bias_map: torch.Tensor
-
-    def __init__(
-        self,
-        in_rep: Representation,
-        out_rep: Representation,
-        kernel: SteerableKernel,
-        bias: bool,
-        device: torch.device | str | None,
-        dtype: torch.dtype | None,
-    ) -> None:
-        super().__init__(in_rep, out_rep)
-        self.kernel = kernel
-        self.bias = invariant_bias(out_rep, device, dtype) if bias else None
-        self.derive(device, dtype)
-
-    def constants(self) -> dict[str, np.ndarray]:
-        return {"bias_map": invariant_map(self.out_rep)} if self.bias is not None else {}
-
-    @property
-    def weight(self) -> torch.nn.Parameter:
-        """The flat weight of the kernel; `kernel.blocks()` names its parts."""
-        return self.kernel.weight
-
-    def expanded_bias(self) -> torch.Tensor | None:
-        """The bias of every channel, (out_rep.dim,)."""
-        return None if self.bias is None else self.bias @ self.bias_map
-
-    def reset_parameters(self, gain: float = 1.0) -> None:
-        """Gaussian weights that keep the variance times gain², zero bias."""
-        self.kernel.reset_parameters(gain)
-        if self.bias is not None:
-            torch.nn.init.zeros_(self.bias)
-
-
-class Conv(_SteerableLayer):
+class Conv(GridLayer, Steered):
     """f_out(p) = Σ_v K(v) f_in(p + v) + b with a G-steerable K and an invariant b.
 
     The layer commutes with translations and with G: conv(g f) = g conv(f), (g f)(p) = ρ(g) f(g⁻¹p). Under lattice
@@ -81,6 +41,8 @@ class Conv(_SteerableLayer):
         FieldTypeError: sizes, groups or modes that do not fit.
     """
 
+    kernel: SteerableKernel
+
     def __init__(
         self,
         in_rep: Representation,
@@ -101,7 +63,8 @@ class Conv(_SteerableLayer):
         if padding_mode not in PADDING_MODES:
             raise FieldTypeError(f"expected a padding mode among {PADDING_MODES}, got {padding_mode!r}")
         built = kernel(part, out_rep, device=device, dtype=dtype)
-        super().__init__(in_rep, out_rep, built, bias, device, dtype)
+        super().__init__(in_rep, out_rep)
+        self.steer(built, bias, device, dtype)
         self.stride = per_axis(stride, self.d, "stride", 1)
         self.dilation = per_axis(dilation, self.d, "dilation", 1)
         self.same = padding == "same"
@@ -168,7 +131,7 @@ class Conv(_SteerableLayer):
         return f"{super().extra_repr()}, stride={self.stride}, padding={self.padding}, groups={self.groups}"
 
 
-class ConvTranspose(_SteerableLayer):
+class ConvTranspose(GridLayer, Steered):
     """f_out(p) = Σ_q K(s q - p) f_in(q) + b: the adjoint arrangement of `Conv`, for up-sampling by the stride s.
 
     The size becomes (N-1)·s - 2·padding + k, which is symmetric for every N; there is no one-sided output padding.
@@ -187,6 +150,8 @@ class ConvTranspose(_SteerableLayer):
         KernelError: the kernel family does not serve the group, or no kernel exists.
     """
 
+    kernel: SteerableKernel
+
     def __init__(
         self,
         in_rep: Representation,
@@ -200,7 +165,8 @@ class ConvTranspose(_SteerableLayer):
         dtype: torch.dtype | None = None,
     ) -> None:
         built = kernel(in_rep, out_rep, device=device, dtype=dtype)
-        super().__init__(in_rep, out_rep, built, bias, device, dtype)
+        super().__init__(in_rep, out_rep)
+        self.steer(built, bias, device, dtype)
         self.factor = per_axis(stride, self.d, "stride", 1)
         self.padding = per_axis(padding, self.d, "padding")
 
