@@ -6,6 +6,7 @@ import resource
 import statistics
 import sys
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import torch
 
@@ -84,15 +85,24 @@ def infer(layer: torch.nn.Module, x: torch.Tensor):
     return run
 
 
+def resident() -> float:
+    """The largest resident memory of this process so far, in MiB."""
+    status = Path("/proc/self/status")
+    if status.exists():  # Linux: getrusage would count the parent's memory at the time of the fork
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024)
+
+
 def peak(case: Case, which: str) -> float:
     """Peak resident memory of training steps of one layer, above that before the layer was built, in MiB."""
     torch.nn.Conv2d(1, 1, 3, padding=1)(torch.randn(1, 1, 8, 8, requires_grad=True)).sum().backward()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = resident()
     steerable, plain, x = case.layers() if which == "steerable" else (None, *_plain(case))
     run = step(steerable if which == "steerable" else plain, x)
     for _ in range(3):
         run()
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return resident() - before
 
 
 def _plain(case: Case) -> tuple[torch.nn.Module, torch.Tensor]:
