@@ -11,6 +11,7 @@ from torch.utils import _pytree
 from torsor.errors import FieldTypeError
 from torsor.reps import Representation
 from torsor.spaces import Grid
+from torsor.symbolic import Symbolic
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,6 +32,7 @@ class Field:
     space: Any = None
 
     def __post_init__(self) -> None:
+        self.rep.settle()
         if self.space is None:
             object.__setattr__(self, "space", Grid(self.rep.group.dim))
         if isinstance(self.tensor, torch.Tensor) and (self.tensor.ndim < 2 or self.tensor.shape[1] != self.rep.dim):
@@ -63,8 +65,20 @@ def _flatten(field: Field) -> tuple[list[Any], tuple[Any, ...]]:
     return [field.tensor], (field.rep, field.space)
 
 
+def _flatten_with_keys(field: Field) -> tuple[list[Any], tuple[Any, ...]]:
+    return [(_pytree.GetAttrKey("tensor"), field.tensor)], (field.rep, field.space)
+
+
 def _unflatten(children: Any, context: tuple[Any, ...]) -> Field:
     return Field(next(iter(children)), *context)
 
 
-_pytree.register_pytree_node(Field, _flatten, _unflatten, serialized_type_name="torsor.Field")
+_pytree.register_pytree_node(
+    Field,
+    _flatten,
+    _unflatten,
+    serialized_type_name="torsor.Field",
+    to_dumpable_context=lambda context: [part.to_dict() for part in context],
+    from_dumpable_context=lambda data: tuple(Symbolic.from_dict(part) for part in data),
+    flatten_with_keys_fn=_flatten_with_keys,
+)

@@ -34,6 +34,10 @@ class Symbolic:
     def _hash(self) -> int:
         return hash(self.key)
 
+    def settle(self) -> None:
+        """Compute now what is computed once: torch.compile reads it then, and does not trace how it is found."""
+        _ = self._hash
+
     def _fields(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore
 
@@ -78,7 +82,9 @@ class Symbolic:
 
 
 def _restore(cls: type, fields: dict[str, Any]) -> Any:
-    return cls(**fields)
+    restored = cls(**fields)
+    restored.settle()
+    return restored
 
 
 def _key(value: Any) -> Any:

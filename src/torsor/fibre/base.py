@@ -52,6 +52,7 @@ class Layer(Constants, ABC):
         for rep in (in_rep, out_rep):
             if not isinstance(rep, Representation):
                 raise FieldTypeError(f"expected a representation as the type of a field, got {rep!r}")
+            rep.settle()
         if in_rep.group != out_rep.group:
             raise FieldTypeError(
                 f"expected two types of one group, got {in_rep} and {out_rep}; nn.Restrict changes the group"

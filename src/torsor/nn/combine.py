@@ -96,6 +96,8 @@ class Concatenate(torch.nn.Module):
             raise FieldTypeError(f"expected at least two types to concatenate, got {len(reps)}")
         self.in_reps = reps
         self.out_rep = direct_sum([term for rep in reps for term in rep.terms])
+        for rep in (*reps, self.out_rep):
+            rep.settle()
 
     def forward(self, *inputs: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
         """Concatenate the channels of one tensor for each type (given one by one, or as one sequence)."""
@@ -122,6 +124,8 @@ class Restrict(torch.nn.Module):
         super().__init__()
         self.in_rep = rep
         self.out_rep = rep.restrict(subgroup)
+        for each in (rep, self.out_rep):
+            each.settle()
 
     def forward(self, x: Any) -> Any:
         """x itself, or the field x with its restricted type."""

@@ -61,6 +61,12 @@ class Representation(Symbolic, ABC):
     def _derivative(self, a: Array) -> Array:
         """dρ(a) for Lie algebra elements (..., d, d)."""
 
+    def settle(self) -> None:
+        super().settle()
+        for _, term in self.terms:
+            _ = term._hash, term.dim
+        _ = self.dim
+
     def rho(self, g: Array) -> Array:
         """ρ(g): (..., d, d) -> (..., n, n), differentiable in g, with g's dtype and device.
 
