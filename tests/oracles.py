@@ -122,7 +122,9 @@ def rows(x: np.ndarray) -> np.ndarray:
 
 def null_basis(matrix: np.ndarray) -> np.ndarray:
     """Orthonormal rows that span {x : matrix x = 0}, by SVD."""
-    _, values, vectors = np.linalg.svd(matrix, full_matrices=True)
+    if len(matrix) > matrix.shape[1]:
+        matrix = np.linalg.qr(matrix, "r")
+    _, values, vectors = np.linalg.svd(matrix)
     rank = int((values > 1e-9 * max(1.0, values[0])).sum())
     return vectors[rank:]
 

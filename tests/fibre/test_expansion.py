@@ -1,9 +1,9 @@
 """Weights to matrices: both expansions, float64 masters, devices, copies, and independence of torch's global state."""
 
+import contextlib
 import copy
 import io
 import pickle
-import subprocess
 import sys
 
 import numpy as np
@@ -236,60 +236,62 @@ def test_keeping_the_expansion_ends_when_the_weight_changes():
 # ------------------------------------------------------------------------------------- global state
 
 
-FINGERPRINT = """
-import hashlib, sys, numpy as np, torch
-{setup}
-from torsor import groups as G, kernels as K, reps as R
-from torsor.fibre.expansion import solve_pair
-digest = hashlib.sha256()
-{context}
-    D4, SO2 = G.Dihedral(4), G.SO(2)
+def forget() -> None:
+    """Empty every cache of torsor, so that the next solution starts from nothing."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("torsor"):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+
+
+def solved() -> list[np.ndarray]:
+    """Bases of every kind, solved afresh."""
+    forget()
+    d4, so2, so3 = G.Dihedral(4), G.SO(2), G.SO(3)
     pairs = [
-        (K.Harmonic(5), R.regular(D4), R.regular(D4)),
-        (K.Stencil(3), R.regular(D4), R.quotient(D4, G.Cyclic(2))),
-        (K.Harmonic(4), R.tensor(SO2, 2), R.regular(SO2, band=2)),
-        (K.Harmonic(3), R.tensor(G.SO(3), 2), R.standard(G.SO(3))),
+        (K.Harmonic(5), R.regular(d4), R.regular(d4)),
+        (K.Stencil(3), R.regular(d4), R.quotient(d4, G.Cyclic(2))),
+        (K.Harmonic(4), R.tensor(so2, 2), R.regular(so2, band=2)),
+        (K.Harmonic(3), R.tensor(so3, 2), R.standard(so3)),
     ]
-    for pair in pairs:
-        digest.update(np.round(solve_pair(*pair).dense(), 9).__add__(0.0).tobytes())
-    digest.update(R.hom(R.standard(D4), R.regular(D4)).detach().numpy().round(9).tobytes() if {real} else b"")
-    for rep in R.irreps(G.MatrixGroup([], [np.eye(3)[[1, 2, 0]], np.eye(3)[[1, 0, 2]]])):
-        digest.update(rep.rho(rep.group.element_array).round(9).__add__(0.0).tobytes())
-print(digest.hexdigest())
-"""
+    found = [expansion.solve_pair(*pair).dense() for pair in pairs]
+    permutations = G.MatrixGroup([], [np.eye(3)[[1, 2, 0]], np.eye(3)[[1, 0, 2]]])
+    found += [rep.rho(permutations.element_array) for rep in R.irreps(permutations)]
+    return found + [R.decompose(R.symmetric(so2, 3)).basis]
+
+
+@contextlib.contextmanager
+def changed(setter, getter, value):
+    before = getter()
+    setter(value)
+    try:
+        yield
+    finally:
+        setter(before)
+
 
 STATES = {
-    "plain": ("", "if True:"),
-    "default dtype float16": ("torch.set_default_dtype(torch.float16)", "if True:"),
-    "one thread": ("torch.set_num_threads(1)", "if True:"),
-    "many threads": ("torch.set_num_threads(4)", "if True:"),
-    "other seeds": ("torch.manual_seed(5); np.random.seed(7)", "if True:"),
-    "no grad": ("", "with torch.inference_mode():"),
-    "default device meta": ("", 'with torch.device("meta"):'),
-    "fake tensors": (
-        "from torch._subclasses.fake_tensor import FakeTensorMode",
-        "with FakeTensorMode(allow_non_fake_inputs=True):",
-    ),
+    "default dtype": lambda: changed(torch.set_default_dtype, torch.get_default_dtype, torch.float16),
+    "one thread": lambda: changed(torch.set_num_threads, torch.get_num_threads, 1),
+    "four threads": lambda: changed(torch.set_num_threads, torch.get_num_threads, 4),
+    "inference": torch.inference_mode,
+    "default device": lambda: torch.device("meta"),
+    "fake tensors": FakeTensorMode,
 }
 
 
-def start(state: str) -> subprocess.Popen:
-    setup, context = STATES[state]
-    code = FINGERPRINT.format(setup=setup, context=context, real=False)
-    return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-
-def test_canonical_bases_do_not_depend_on_torchs_state():
-    """Solved in fresh processes, so that no cache can help: equal to nine digits."""
-    found = {}
-    names = list(STATES)
-    for pair in (names[i : i + 2] for i in range(0, len(names), 2)):
-        running = {state: start(state) for state in pair}
-        for state, process in running.items():
-            out, err = process.communicate(timeout=120)
-            assert process.returncode == 0, (state, err)
-            found[state] = out.strip()
-    assert set(found.values()) == {found["plain"]} and len(found["plain"]) == 64, found
+@pytest.mark.parametrize("state", STATES)
+def test_canonical_bases_do_not_depend_on_torchs_state(state):
+    expected = solved()
+    torch.manual_seed(7)
+    np.random.seed(7)  # noqa: NPY002
+    with STATES[state]():
+        found = solved()
+    forget()
+    for a, b in zip(found, expected, strict=True):
+        assert type(a) is np.ndarray and a.dtype == np.float64
+        assert np.abs(a - b).max() <= 1e-14
 
 
 def test_built_under_fake_tensors_bases_stay_real():

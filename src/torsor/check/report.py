@@ -74,8 +74,8 @@ class EquivarianceReport:
         if self.refinement is None:
             return None
         a, b, c = self.refinement
-        curvature = (a - b) - (b - c)
-        return max(0.0, c - (b - c) ** 2 / curvature) if curvature > 0 else c
+        converges = abs(b - c) < abs(a - b)
+        return max(0.0, c - (b - c) ** 2 / ((a - b) - (b - c))) if converges else c
 
     def passed(self, tolerance: float = 1e-9) -> bool:
         """Whether exact elements are exact, the output is neither zero nor constant, and the constraint helps.

@@ -105,8 +105,8 @@ def moment_matched(rings: Rings, lattice: np.ndarray, cell: float, order: int) -
     matched = []
     for degree, values in enumerate(sampled):
         wanted = _wanted(rings, kinds, [b.shape[1] for b in blocks], degree, values.shape[2], d) / cell
-        found = np.einsum("pn,jnm->jmp", polynomials, values)
-        matched.append(values + np.einsum("np,jmp->jnm", solve, wanted - found))
+        found = np.tensordot(values, polynomials, axes=(1, 1))
+        matched.append(values + np.swapaxes(np.tensordot(wanted - found, solve, axes=(2, 1)), 1, 2))
     return matched
 
 

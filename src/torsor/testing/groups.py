@@ -26,13 +26,13 @@ def check_group(group: Group, samples: int = 16, tolerance: float = 1e-9, seed: 
     """
     _check_shapes(group)
     _check_algebra(group, tolerance)
+    _check_flags(group, samples, seed)
     for regime, g in draw(group, samples, seed).items():
         _check_membership(group, g, regime)
         _check_inverses(group, g, regime, tolerance)
     _check_outside(group, samples, seed)
     if group.is_finite:
         _check_enumeration(group)
-    _check_flags(group, samples, seed)
     _check_sampling(group, seed)
     check_symbolic(group)
 

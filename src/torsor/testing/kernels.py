@@ -30,6 +30,8 @@ def check_kernel(kernel: SteerableKernel, tolerance: float = 1e-10, samples: int
         ConformanceError: naming the law that is broken.
     """
     kernel = copy.deepcopy(kernel).double()
+    names = list(kernel.state_dict())
+    require_that(names == ["weight"], f"the state_dict of {kernel} holds {names}, expected ['weight']")
     points = _points(kernel, samples, seed)
     _check_values(kernel, points)
     for regime, g in draw(kernel.in_rep.group, samples, seed).items():
@@ -116,5 +118,3 @@ def _check_blocks(kernel: SteerableKernel) -> None:
         for view in views.values():
             view.fill_(-1.0)
     require_that(bool((kernel.weight == -1).all()), f"the blocks of {kernel} are copies, not views")
-    names = list(kernel.state_dict())
-    require_that(names == ["weight"], f"the state_dict of {kernel} holds {names}, expected ['weight']")

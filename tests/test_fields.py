@@ -1,0 +1,88 @@
+"""Fields: types travel with tensors, elements act, pytrees see the tensor only."""
+
+import pytest
+import torch
+from torch.utils import _pytree
+
+from tests.fibre.action import C4, CASES, CUBE, D4, IDS, LINE, SO2, SUBGROUPS, act, lattice, types
+from torsor import kernels as K
+from torsor import nn
+from torsor import reps as R
+from torsor.errors import FieldTypeError
+from torsor.fields import Field
+from torsor.spaces import Grid
+
+
+@pytest.mark.parametrize(("group", "name"), CASES, ids=IDS)
+def test_elements_act_on_values_and_places(group, name):
+    rep = types(group)[name]
+    field = Field(torch.randn(2, rep.dim, *[4] * group.dim, dtype=torch.float64), rep)
+    for g in lattice(group):
+        moved = field.transform(g)
+        assert moved.rep == rep and moved.space == field.space
+        assert (moved.tensor - act(field.tensor, rep, g)).abs().max() < 1e-12
+
+
+def test_an_action_composes():
+    rep = R.standard(CUBE) + R.trivial(CUBE)
+    field = Field(torch.randn(1, 4, 3, 3, 3, dtype=torch.float64), rep)
+    g, h = lattice(CUBE)[5], lattice(CUBE)[17]
+    assert (field.transform(h).transform(g).tensor - field.transform(g @ h).tensor).abs().max() < 1e-12
+
+
+def test_a_vector_field_by_hand():
+    """The field of constant vectors along axis 0, turned by +90°, points along axis 1."""
+    x = torch.zeros(1, 2, 3, 3)
+    x[:, 0] = 1.0
+    turned = Field(x, R.standard(C4)).transform(C4.elements()[1])
+    assert (turned.tensor[:, 1] - 1).abs().max() < 1e-6 and turned.tensor[:, 0].abs().max() < 1e-6
+    assert turned.tensor.dtype == torch.float32
+
+
+def test_layers_take_and_return_fields():
+    rep = R.regular(C4)
+    net = nn.Sequential(nn.Conv(R.trivial(C4), rep, K.Stencil(3), stride=2), nn.ReLU(rep), nn.MaxPool(rep, 3, 2))
+    field = Field(torch.randn(2, 1, 13, 13), R.trivial(C4), Grid(2, 0.5))
+    y = net[0](field)
+    assert y.rep == rep and y.space == Grid(2, (1.0, 1.0)) and torch.equal(y.tensor, net[0](field.tensor))
+    for layer in (nn.ReLU(rep), nn.BatchNorm(rep), nn.GroupPool(rep), nn.Restrict(rep, SUBGROUPS[C4])):
+        assert layer(y).rep == layer.out_rep and layer(y).space == y.space
+    found = net(field)
+    assert found.rep == rep and torch.equal(found.tensor, net(field.tensor)) and found.space == Grid(2, (2.0, 2.0))
+
+
+def test_wrong_types():
+    conv = nn.Conv(R.trivial(D4), R.regular(D4), K.Stencil(3))
+    with pytest.raises(FieldTypeError, match=r"Conv expects fields of type trivial of D4, got sign of D4"):
+        conv(Field(torch.zeros(1, 1, 5, 5), R.sign(D4)))
+    with pytest.raises(FieldTypeError, match=r"regular of D4 has 8 channels in axis 1, got shape \(1, 7, 5, 5\)"):
+        Field(torch.zeros(1, 7, 5, 5), R.regular(D4))
+    with pytest.raises(FieldTypeError, match="got shape"):
+        Field(torch.zeros(8), R.regular(D4))
+
+
+def test_pytrees_see_the_tensor():
+    field = Field(torch.randn(2, 2, 3, 3), R.standard(SO2), Grid(2, 0.5))
+    leaves, spec = _pytree.tree_flatten(field)
+    assert len(leaves) == 1 and leaves[0] is field.tensor
+    again = _pytree.tree_unflatten(leaves, spec)
+    assert again.rep == field.rep and again.space == field.space and again.tensor is field.tensor
+    double = _pytree.tree_map(lambda t: 2 * t, {"a": field})["a"]
+    assert isinstance(double, Field) and torch.equal(double.tensor, 2 * field.tensor)
+    assert _pytree.tree_flatten(double)[1] == spec != _pytree.tree_flatten(Field(field.tensor, R.irrep(SO2, 2)))[1]
+    shapes = _pytree.tree_map(lambda t: t.shape, field)  # leaves may be anything
+    assert shapes.tensor == (2, 2, 3, 3)
+    assert _pytree.treespec_loads(_pytree.treespec_dumps(spec)) == spec
+    ((path, _),), _ = _pytree.tree_flatten_with_path(field)
+    assert _pytree.keystr(path) == ".tensor"
+
+
+def test_gradients_flow():
+    x = torch.randn(1, 2, 4, 4, requires_grad=True)
+    Field(x, R.standard(SO2)).transform(SO2.exp(0.3 * SO2.algebra[0])).tensor.square().sum().backward()
+    assert x.grad.abs().max() > 0
+
+
+def test_default_space():
+    assert Field(torch.zeros(1, 1, 4, 4), R.trivial(C4)).space == Grid(2)
+    assert Field(torch.zeros(1, 1, 4), R.trivial(LINE)).space == Grid(1)
