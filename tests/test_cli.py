@@ -10,7 +10,7 @@ from torsor.errors import ConfigError
 from torsor.train import rotated_digits, saved, write_checkpoint
 
 pytest.importorskip("typer")
-SMALL = ["--epochs", "1", "--learn", "128", "--test", "60"]
+SMALL = ["--epochs", "1", "--learn", "128", "--test", "60", "--workers", "1"]
 
 
 @pytest.fixture
@@ -69,10 +69,10 @@ def test_train_prints_one_table_and_writes_everything(torsor, tmp_path):
 
 def test_train_resumes_with_one_warning_after_a_torn_checkpoint(torsor, tmp_path):
     out = tmp_path / "out"
-    first = torsor("train", "rotated-digits", "--out", out, "--epochs", 2, "--learn", 128, "--test", 60)
+    first = torsor("train", "rotated-digits", "--out", out, "--epochs", 2, *SMALL[2:])
     torn = sorted((out / "equivariant-upright").glob("*.ckpt"))[-1]
     torn.write_bytes(torn.read_bytes()[:999])
-    second = torsor("train", "rotated-digits", "--out", out, "--epochs", 2, "--learn", 128, "--test", 60)
+    second = torsor("train", "rotated-digits", "--out", out, "--epochs", 2, *SMALL[2:])
     assert second[0] == 0
     assert [line for line in second[2].splitlines() if "warning" in line][0].startswith(f"warning: checkpoint {torn}")
     errors = [[line.split()[-6:-2] for line in o.splitlines() if "equivariant " in line] for o in (first[1], second[1])]

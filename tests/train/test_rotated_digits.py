@@ -11,7 +11,7 @@ from torsor.errors import CheckpointError, ConfigError
 from torsor.train import evaluate, rotated_digits, saved
 from torsor.train.rotated_digits import RotatedDigits, run
 
-SMALL = {"epochs": 1, "learn": 256, "test": 120, "angle_test": 60, "angle_step": 90, "workers": 1}
+SMALL = {"epochs": 1, "learn": 256, "test": 120, "angle_test": 60, "angle_step": 90, "width": 1.0, "workers": 1}
 
 
 @pytest.fixture(scope="module", autouse=True)

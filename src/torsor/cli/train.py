@@ -38,6 +38,7 @@ def rotated_digits(
     out: Annotated[Path, typer.Option(help="Folder of all results.")] = Path("runs/rotated-digits"),
     seed: Annotated[int | None, typer.Option(help="Of weights, data order and angles. (demo: 0)")] = None,
     devices: Annotated[str | None, typer.Option(help="Number of devices, or auto. (demo: 1)")] = None,
+    workers: Annotated[int | None, typer.Option(help="Networks trained side by side. (demo: one a core)")] = None,
     learn: Annotated[int | None, typer.Option(help="Use only so many training digits.")] = None,
     test: Annotated[int | None, typer.Option(help="Use only so many test digits.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on where a run in this folder stopped.")] = True,
@@ -49,7 +50,7 @@ def rotated_digits(
 
     number = int(devices) if devices and devices.isdigit() else devices
     given = dict(group=group, representation=representation, width=width, epochs=epochs, seed=seed)
-    given |= dict(devices=number, learn=learn, test=test, data=None if data is None else str(data))
+    given |= dict(devices=number, workers=workers, learn=learn, test=test, data=None if data is None else str(data))
     settings = {name: value for name, value in given.items() if value is not None}
     with _narrated():
         results = recipe.run(replace(recipe.RotatedDigits(out=str(out), resume=resume), **settings))

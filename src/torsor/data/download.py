@@ -43,8 +43,7 @@ def fetch(remote: Remote, folder: str | Path, timeout: float = 30.0) -> Path:
         the path of the file.
 
     Raises:
-        DataError: no network, an address that does not answer, or a digest that differs. Nothing is left
-        behind.
+        DataError: no network, no answer, or a digest that differs; nothing is left behind.
     """
     target = Path(folder) / remote.name
     if target.exists():

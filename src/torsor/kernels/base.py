@@ -36,7 +36,7 @@ class KernelSpec(BasisSource):
 
     @abstractmethod
     def bases_at(self, v: np.ndarray, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
-        """[τ][σ]: the basis kernels σ → τ at points v (n, d): (number, dim τ, dim σ, n)."""
+        """The basis kernels at points v (n, d): a list over τ of lists over σ of (number, dim τ, dim σ, n)."""
 
     def bases(self, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
         return self.bases_at(self.offsets(sigmas[0].group.dim), sigmas, taus)

@@ -28,7 +28,8 @@ class TrainConfig:
         weight_decay: of all parameters but biases.
         label_smoothing: of the cross entropy.
         seed: of the order of the data, dropout and augmentation.
-        accelerator, devices: as of ``lightning.Trainer``; several devices run as several processes (DDP).
+        accelerator: as of ``lightning.Trainer``.
+        devices: as of ``lightning.Trainer``; several devices run as several processes (DDP).
         checkpoint_every: steps between checkpoints inside an epoch; None: at the ends of epochs only.
         tensorboard: write TensorBoard logs beside the CSV.
         progress: a progress bar; None: where standard output is a terminal.

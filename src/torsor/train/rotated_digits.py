@@ -73,6 +73,8 @@ class RotatedDigits:
     def __post_init__(self) -> None:
         at_least("epochs", self.epochs, 1)
         at_least("seed", self.seed, 0)
+        if self.workers is not None:
+            at_least("workers", self.workers, 1)
         if not self.width > 0:
             raise ConfigError(f"expected width > 0, received {self.width}")
 
