@@ -9,7 +9,7 @@ from tests.fibre.action import C4, C8, D4, LINE, O2, SO2, randomise
 from torsor import check, nn
 from torsor import kernels as K
 from torsor import reps as R
-from torsor.errors import FieldTypeError, SymmetryWarning
+from torsor.errors import ConfigError, FieldTypeError, SymmetryWarning
 from torsor.fields import Field
 
 QUICK = {"size": 9, "samples": 4, "batch": 3}
@@ -220,3 +220,19 @@ def test_fields_agree_with_the_check():
     field = Field(torch.randn(2, 1, 9, 9, dtype=torch.float64), net.in_rep)
     g = C4.elements()[1]
     assert (net(field.transform(g)).tensor - net(field).transform(g).tensor).abs().max() < 1e-12
+
+
+def test_a_batch_of_one_is_refused():
+    with pytest.raises(ConfigError, match="batch of 2"):
+        check.equivariance(torch.nn.Conv2d(1, 1, 3), R.trivial(C8), R.trivial(C8), batch=1)
+
+
+def test_a_block_without_refinement_is_no_error():
+    class Block(torch.nn.Module):
+        in_rep = out_rep = R.trivial(C8)
+
+        def forward(self, x):
+            return x
+
+    report = check.equivariance(nn.Sequential(Block(), nn.ReLU(Block.in_rep)), size=9)
+    assert report.refinement is None and report.exact_error == 0

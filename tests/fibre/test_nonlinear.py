@@ -80,3 +80,10 @@ def test_types_without_an_invariant_norm_are_refused(layer):
     lorentz = R.standard(G.SO(1, 1))
     with pytest.raises(FieldTypeError, match=r"orthogonal.*standard of SO\(1,1\) is not orthogonal"):
         layer(lorentz)
+
+
+def test_zero_fields_stay_zero_in_every_precision():
+    rep = R.standard(G.Cyclic(8))
+    for dtype in (torch.float16, torch.bfloat16, torch.float32):
+        y = nn.Norm(rep).to(dtype)(torch.zeros(1, 2, 3, dtype=dtype))
+        assert torch.equal(y, torch.zeros_like(y))

@@ -77,6 +77,7 @@ def test_matrix_group_equality_goes_by_generators():
 BAD = {
     "normalise": ([J], [np.diag([2.0, 1.0])]),
     "not closed": ([[[0, 1], [0, 0]], [[0, 0], [1, 0]]], []),
+    "dependent": ([[[0, -1], [1, 0]], [[0, -2], [2, 0]]], []),
     "singular": ([], [np.ones((2, 2))]),
     "NaN": ([np.full((2, 2), np.nan)], []),
     "one size": ([J], [np.eye(3)]),

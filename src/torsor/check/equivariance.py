@@ -11,7 +11,7 @@ import torch
 
 from torsor.check.probe import PlaneWaves
 from torsor.check.report import ElementError, EquivarianceReport, element_name
-from torsor.errors import BottleneckWarning, FieldTypeError, SymmetryWarning, TorsorError
+from torsor.errors import BottleneckWarning, ConfigError, FieldTypeError, SymmetryWarning, TorsorError
 from torsor.fibre import freeze
 from torsor.kernels import lattice_elements
 from torsor.reps import Representation
@@ -50,14 +50,17 @@ def equivariance(
         size: of the input grid; by default the first at which no stride breaks the symmetry.
         elements: group elements (n, d, d) to try, by default all of a small finite group, or random ones.
         samples: number of random elements.
-        batch: number of random fields.
+        batch: number of random fields, at least 2.
         gradients: compare gradients too.
         seed: of the fields and elements.
 
     Raises:
+        ConfigError: a batch of one.
         FieldTypeError: the types are not known or not of one group, or the output has not the type's dimension.
     """
     in_rep, out_rep = _types(module, in_rep, out_rep)
+    if batch < 2:
+        raise ConfigError(f"errors are measured against the variation over inputs: expected a batch of 2, got {batch}")
     module = deepcopy(module).to("cpu").double().eval()
     size = _size(module, in_rep) if size is None else size
     generator = torch.Generator().manual_seed(seed)

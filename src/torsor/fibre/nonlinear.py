@@ -27,7 +27,8 @@ def require_orthogonal(rep: Representation, what: str) -> None:
 
 def field_norms(part: torch.Tensor) -> torch.Tensor:
     """|x| of fields (batch, n, dim, …): (batch, n, 1, …); smooth, with finite gradients at zero."""
-    return (part.square().sum(2, keepdim=True) + EPSILON).sqrt()
+    epsilon = max(EPSILON, torch.finfo(part.dtype).tiny)
+    return (part.square().sum(2, keepdim=True) + epsilon).sqrt()
 
 
 class Norm(Layer):

@@ -20,6 +20,8 @@ def check_closed(algebra: np.ndarray, generators: np.ndarray) -> None:
     Raises:
         GroupError: naming what leaves the span.
     """
+    if len(algebra) and np.linalg.matrix_rank(algebra.reshape(len(algebra), -1)) < len(algebra):
+        raise GroupError("the Lie algebra elements are linearly dependent: give a basis")
     for i, a in enumerate(algebra):
         for j, b in enumerate(algebra[:i]):
             if not spans(algebra, (a @ b - b @ a)[None]):

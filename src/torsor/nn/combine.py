@@ -73,6 +73,11 @@ class Sequential(torch.nn.Sequential):
     def refined(self, factor: int) -> Sequential:
         """All layers on a grid that is finer by a factor."""
         layers: list[tuple[str, Any]] = list(self._modules.items())
+        for _, layer in layers:
+            if not hasattr(layer, "refined"):
+                raise FieldTypeError(
+                    f"{type(layer).__name__} has no refined(): it does not say what it is on a finer grid"
+                )
         return Sequential(OrderedDict((name, layer.refined(factor)) for name, layer in layers))
 
     def space_out(self, space: Any) -> Any:
