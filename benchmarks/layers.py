@@ -118,7 +118,10 @@ def measure(case: Case) -> dict:
     train = interleaved({"plain": step(plain, x), "steerable": step(steerable, x)})
     evaluate = interleaved({"plain": infer(plain, x), "frozen": infer(frozen, x), "unfrozen": infer(steerable, x)})
     arguments = json.dumps(asdict(case))
-    memory = {w: in_process("benchmarks.layers", arguments, w)["MiB"] for w in ("plain", "steerable")}
+    memory = {
+        which: statistics.median(in_process("benchmarks.layers", arguments, which)["MiB"] for _ in range(7))
+        for which in ("plain", "steerable")
+    }
     return {
         **asdict(case),
         "parameters": nn.count_parameters(steerable),

@@ -46,9 +46,10 @@ def build(name: str, **options) -> K.SteerableKernel:
     return K.SteerableKernel(*CASES[name], **options)
 
 
+@pytest.mark.parametrize("method", ["rows", "factored"])
 @pytest.mark.parametrize("name", CASES)
-def test_dense_and_factored_agree_with_their_gradients(name):
-    dense, factored = (build(name, method=m, dtype=torch.float64) for m in ("dense", "factored"))
+def test_dense_and_factored_agree_with_their_gradients(name, method):
+    dense, factored = (build(name, method=m, dtype=torch.float64) for m in ("dense", method))
     assert torch.equal(dense.weight, factored.weight)
     assert {len(n.split("_")) for n, _ in dense.named_buffers()} == {3}
     noise = torch.randn_like(dense.expand())
@@ -84,15 +85,15 @@ def test_expansion_spelt_out(name):
                     w = list(weight[start + (x * m + y) * size : start + (x * m + y + 1) * size])
                     block, r = np.zeros((out.dim, into.dim, kernel.samples)), 0
                     for i, (p, tau) in enumerate(a.blocks):
-                        c = 0
-                        for j, (q, sigma) in enumerate(b.blocks):
-                            for u in range(p):
+                        for u in range(p):
+                            c = 0
+                            for j, (q, sigma) in enumerate(b.blocks):
                                 for v in range(q):
                                     for maps in bases[i][j]:
                                         rows = slice(r + u * tau.dim, r + (u + 1) * tau.dim)
                                         columns = slice(c + v * sigma.dim, c + (v + 1) * sigma.dim)
                                         block[rows, columns] += w.pop(0) * maps
-                            c += q * sigma.dim
+                                c += q * sigma.dim
                         r += p * tau.dim
                     assert not w
                     i, j = row + x * out.dim, column + y * into.dim
@@ -135,7 +136,7 @@ def test_zeroing_a_block_removes_that_path():
 # ------------------------------------------------------------------------------------ dtype and device
 
 
-@pytest.mark.parametrize("method", ["dense", "factored"])
+@pytest.mark.parametrize("method", ["dense", "rows", "factored"])
 @pytest.mark.parametrize("name", ["D4 mixed", "SO(3)", "C4 stencil"])
 def test_float64_after_float32_is_float64(name, method):
     """The master is float64: nothing that was rounded to float32 survives .double()."""
@@ -150,7 +151,7 @@ def test_float64_after_float32_is_float64(name, method):
     assert fresh.to(torch.bfloat16).expand().dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("method", ["dense", "factored"])
+@pytest.mark.parametrize("method", ["dense", "rows", "factored"])
 def test_meta_then_empty_then_load(method):
     source = build("D4 mixed", method=method)
     meta = build("D4 mixed", method=method, device="meta")
@@ -202,7 +203,7 @@ def test_copies(name):
     assert torch.equal(kernel.expand(), expected)
 
 
-@pytest.mark.parametrize("method", ["dense", "factored"])
+@pytest.mark.parametrize("method", ["dense", "rows", "factored"])
 def test_the_state_is_the_weight(method):
     kernel = build("D4 mixed", method=method)
     assert list(kernel.state_dict()) == ["weight"] == [n for n, _ in kernel.named_parameters()]
@@ -306,8 +307,9 @@ def test_built_under_fake_tensors_bases_stay_real():
     assert isinstance(expansion.solve_pair(spec, rho, rho).dense(), np.ndarray)
 
 
-def test_compiled_graph_is_whole():
-    kernel = build("D4 regular", method="factored")
+@pytest.mark.parametrize("method", ["dense", "rows", "factored"])
+def test_compiled_graph_is_whole(method):
+    kernel = build("D4 regular", method=method)
     exported = torch.export.export(Expand(kernel), ())
     assert torch.allclose(exported.module()(), kernel.expand(), atol=1e-6)
 

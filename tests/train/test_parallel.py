@@ -68,6 +68,15 @@ def test_an_error_in_a_job_arrives():
         side_by_side([("job", partial(fail, "what went wrong"))], 1)
 
 
+def test_an_error_ends_the_other_jobs(tmp_path):
+    begin = time.monotonic()
+    with pytest.raises(ConfigError, match="what went wrong"):
+        side_by_side(
+            [("sleeper", partial(note_and_sleep, tmp_path / "0")), ("job", partial(fail, "what went wrong"))], 2
+        )
+    assert time.monotonic() - begin < 90  # the sleeper would take 120
+
+
 @pytest.mark.skipif(not Path("/proc").exists(), reason="reads /proc")
 def test_jobs_end_when_the_process_is_killed(tmp_path):
     script = tmp_path / "sleeper.py"

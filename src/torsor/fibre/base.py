@@ -80,7 +80,10 @@ class Layer(Constants, ABC):
         return space
 
     def freeze(self) -> torch.nn.Module:
-        """The equivalent plain module for inference: the weights are expanded, nothing of the group remains."""
+        """The equivalent module for inference, plain where torch.nn has a counterpart.
+
+        Layers without weights to expand and without a counterpart in torch.nn stay as they are, in evaluation mode.
+        """
         return deepcopy(self).eval()
 
     def refined(self, factor: int) -> torch.nn.Module:
@@ -121,7 +124,7 @@ def join_fields(parts: list[torch.Tensor]) -> torch.Tensor:
 
 
 def freeze(module: torch.nn.Module) -> torch.nn.Module:
-    """A plain copy of any module for inference, in which every layer of torsor is replaced by its frozen equivalent."""
+    """A copy of any module for inference, in which every layer of torsor is replaced by its frozen equivalent."""
     if hasattr(module, "freeze") and not isinstance(module, torch.jit.ScriptModule):
         return module.freeze()  # type: ignore[operator]
     children = {name: freeze(child) for name, child in module.named_children()}

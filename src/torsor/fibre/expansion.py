@@ -1,15 +1,17 @@
 """From flat weights to equivariant matrices, W ↦ Q_out (Σ_b w_b P_b) Q_in⁻¹.
 
-For each pair of terms of the two types, the maps between irreps σ → τ are solved once. Two ways to apply them:
+For each pair of terms of the two types, the maps between irreps σ → τ are solved once. Three ways to apply them:
 
 - *dense*: the basis of the pair, change of basis included, is one matrix; weights times basis. The plain reference, and
-  the faster way for small groups.
-- *factored*: one product per pair of irrep types, then Q_out and Q_in⁻¹ act on the channel axes. For large groups,
-  whose dense basis has |G|² entries an element.
+  the quickest way for small groups.
+- *rows*: one product per irrep τ of the output, with Q_in⁻¹ in the basis; then Q_out acts on the output channels. For
+  D8 that is a ninth of the arithmetic.
+- *factored*: one product per pair of irreps, then Q_out and Q_in⁻¹ act on the channel axes. The least memory, for
+  large groups, whose dense basis has |G|² entries an element.
 
-A weight tensor of one pair of terms (n copies of ρ_out, m of ρ_in) is (n, m, number); `number` runs over pairs of
-irreps (τ outer, σ inner), then copies of τ in ρ_out, copies of σ in ρ_in, then basis maps. The flat weight holds the
-pairs one after another, output terms outer, input terms inner.
+A weight tensor of one pair of terms (n copies of ρ_out, m of ρ_in) is (n, m, number); `number` runs over the irreps τ
+of ρ_out, the copies of τ, the irreps σ of ρ_in, the copies of σ, then basis maps. The flat weight holds the pairs one
+after another, output terms outer, input terms inner.
 """
 
 from __future__ import annotations
@@ -29,8 +31,8 @@ from torsor.reps import Representation, decompose
 from torsor.symbolic import Symbolic
 from torsor.warn import warn
 
-DENSE_LIMIT = 1 << 21
-"""Up to this many entries a pair's basis is kept dense."""
+DENSE_LIMIT, ROWS_LIMIT = 1 << 18, 1 << 22
+"""Up to so many entries the basis of a pair is kept dense, or as rows."""
 
 Bases = list[list[np.ndarray]]
 """[τ][σ] -> (number, dim τ, dim σ, samples) float64."""
@@ -50,14 +52,25 @@ class BasisSource(Symbolic, ABC):
 
 @dataclass(frozen=True)
 class Piece:
-    """The part of a pair's basis between irreps σ and τ: columns start … start + copies_out · copies_in · number."""
+    """The maps between irreps σ → τ in a pair of terms, and the place of their weights.
+
+    Attributes:
+        tau: irrep of the output.
+        sigma: irrep of the input.
+        copies_out: of τ in ρ_out.
+        copies_in: of σ in ρ_in.
+        maps: the basis maps, (number, dim τ, dim σ, samples).
+        row: the columns of all weights that feed τ.
+        offset: of the weights of σ among those that feed one copy of τ.
+    """
 
     tau: Representation
     sigma: Representation
     copies_out: int
     copies_in: int
     maps: np.ndarray
-    start: int
+    row: slice
+    offset: int
 
     @property
     def number(self) -> int:
@@ -65,19 +78,35 @@ class Piece:
         return len(self.maps)
 
     @property
+    def width(self) -> int:
+        """How many weights feed one copy of τ from all copies of σ."""
+        return self.copies_in * self.number
+
+    @property
     def size(self) -> int:
         """How many weights one pair of fields has here."""
-        return self.copies_out * self.copies_in * self.number
+        return self.copies_out * self.width
+
+    def view(self, block: torch.Tensor) -> torch.Tensor:
+        """The weights of the piece in those of a pair (n, m, …): a view (n, m, copies of τ, copies of σ, number)."""
+        width = (self.row.stop - self.row.start) // self.copies_out
+        row = block[..., self.row].unflatten(-1, (self.copies_out, width))
+        return row[..., self.offset : self.offset + self.width].unflatten(-1, (self.copies_in, self.number))
 
 
 @dataclass(frozen=True)
 class PairBasis:
-    """The solved maps of one pair of terms ρ_in → ρ_out."""
+    """The solved maps of one pair of terms ρ_in → ρ_out: rows of pieces, a row for each irrep τ of the output."""
 
-    pieces: tuple[Piece, ...]
+    rows: tuple[tuple[Piece, ...], ...]
     q_out: np.ndarray
     q_in: np.ndarray
     samples: int
+
+    @property
+    def pieces(self) -> tuple[Piece, ...]:
+        """All pieces, τ outer."""
+        return tuple(piece for row in self.rows for piece in row)
 
     @property
     def number(self) -> int:
@@ -89,39 +118,48 @@ class PairBasis:
         """Entries of the dense basis."""
         return self.number * len(self.q_out) * len(self.q_in) * self.samples
 
-    def dense(self) -> np.ndarray:
-        """The basis with the changes of basis applied: (number, dim ρ_out · dim ρ_in · samples)."""
-        parts = []
-        for piece, out, into in self.split():
-            if not piece.size:
-                continue
-            part = np.tensordot(out, piece.maps, axes=(2, 1))  # (dim, copies out, number, dim σ, samples)
-            part = np.tensordot(part, into, axes=(3, 1))  # (dim, copies out, number, samples, copies in, dim)
-            parts.append(part.transpose(1, 4, 2, 0, 5, 3).reshape(piece.size, -1))
-        return np.concatenate(parts) if parts else np.zeros((0, len(self.q_out) * len(self.q_in) * self.samples))
+    @property
+    def row_entries(self) -> int:
+        """Entries of all `row_basis` matrices."""
+        return sum(p.width * p.tau.dim for p in self.pieces) * len(self.q_in) * self.samples
 
-    def split(self) -> list[tuple[Piece, np.ndarray, np.ndarray]]:
-        """Each piece with its columns of Q_out (dim, copies, dim τ) and rows of Q_in⁻¹ (copies, dim σ, dim)."""
-        result, column, row, last = [], 0, 0, None
-        for piece in self.pieces:
-            width, height = piece.copies_out * piece.tau.dim, piece.copies_in * piece.sigma.dim
-            if last is not None and piece.tau != last.tau:
-                column, row = column + last.copies_out * last.tau.dim, 0
-            out = self.q_out[:, column : column + width].reshape(-1, piece.copies_out, piece.tau.dim)
-            into = self.q_in[row : row + height].reshape(piece.copies_in, piece.sigma.dim, -1)
-            result.append((piece, out, into))
-            row, last = row + height, piece
-        return result
+    def row_basis(self, index: int) -> np.ndarray:
+        """The maps that feed one copy of τ, Q_in⁻¹ applied: (weights, dim τ, dim ρ_in · samples)."""
+        parts, start = [], 0
+        for piece in self.rows[index]:
+            height = piece.copies_in * piece.sigma.dim
+            into = self.q_in[start : start + height].reshape(piece.copies_in, piece.sigma.dim, -1)
+            part = np.tensordot(piece.maps, into, axes=(2, 1))  # (number, dim τ, samples, copies, dim ρ_in)
+            size = len(self.q_in) * self.samples
+            parts.append(part.transpose(3, 0, 1, 4, 2).reshape(piece.width, piece.tau.dim, size))
+            start += height
+        return np.concatenate(parts)
+
+    def dense(self) -> np.ndarray:
+        """The basis with both changes of basis applied: (number, dim ρ_out · dim ρ_in · samples)."""
+        parts, start = [], 0
+        for index, row in enumerate(self.rows):
+            copies, dim = row[0].copies_out, row[0].tau.dim
+            out = self.q_out[:, start : start + copies * dim].reshape(-1, copies, dim)
+            part = np.tensordot(out, self.row_basis(index), axes=(2, 1))  # (dim ρ_out, copies, weights, …)
+            size = len(self.q_out) * len(self.q_in) * self.samples
+            parts.append(part.transpose(1, 2, 0, 3).reshape(copies * part.shape[2], size))
+            start += copies * dim
+        return np.concatenate(parts)
 
 
 def pair_basis(bases: Bases, rho_in: Representation, rho_out: Representation, samples: int) -> PairBasis:
     """Arrange the maps between the irreps of two representations."""
-    inner, outer, pieces, start = decompose(rho_in), decompose(rho_out), [], 0
-    for (copies_out, tau), row in zip(outer.blocks, bases, strict=True):
-        for (copies_in, sigma), maps in zip(inner.blocks, row, strict=True):
-            pieces.append(Piece(tau, sigma, copies_out, copies_in, maps, start))
-            start += pieces[-1].size
-    return PairBasis(tuple(pieces), outer.basis, inner.inverse, samples)
+    inner, outer, rows, start = decompose(rho_in), decompose(rho_out), [], 0
+    for (copies_out, tau), solved in zip(outer.blocks, bases, strict=True):
+        width = sum(copies * len(maps) for (copies, _), maps in zip(inner.blocks, solved, strict=True))
+        place, offset, row = slice(start, start + copies_out * width), 0, []
+        for (copies_in, sigma), maps in zip(inner.blocks, solved, strict=True):
+            row.append(Piece(tau, sigma, copies_out, copies_in, maps, place, offset))
+            offset += row[-1].width
+        rows.append(tuple(row))
+        start += copies_out * width
+    return PairBasis(tuple(rows), outer.basis, inner.inverse, samples)
 
 
 @lru_cache(maxsize=256)
@@ -150,6 +188,11 @@ class Pair:
         """The number of weights."""
         return self.copies_out * self.copies_in * self.basis.number
 
+    def block(self, weight: torch.Tensor) -> torch.Tensor:
+        """The weights of the pair in the flat weight, as a view (n, m, number)."""
+        part = weight[self.start : self.start + self.size]
+        return part.view(self.copies_out, self.copies_in, self.basis.number)
+
 
 def fan_in(pairs: tuple[Pair, ...]) -> dict[tuple[int, Representation], int]:
     """How many weights feed one copy of each irrep τ in each term of the output."""
@@ -167,7 +210,7 @@ class Expansion(Constants):
         source: where the maps between irreps come from.
         in_rep: type of the input.
         out_rep: type of the output.
-        method: "dense", "factored", or None to choose by size.
+        method: "dense", "rows", "factored", or None to choose by size.
 
     Raises:
         KernelError: no equivariant map at all exists between the types.
@@ -220,41 +263,45 @@ class Expansion(Constants):
                 BottleneckWarning,
             )
 
-    def _is_dense(self, pair: Pair) -> bool:
-        return pair.basis.entries <= DENSE_LIMIT if self.method is None else self.method == "dense"
+    def _method(self, basis: PairBasis) -> str:
+        if self.method is not None:
+            return self.method
+        return "dense" if basis.entries <= DENSE_LIMIT else "rows" if basis.row_entries <= ROWS_LIMIT else "factored"
 
     def constants(self) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {}
         for pair in self.pairs:
-            name = f"basis_{pair.out_term}_{pair.in_term}"
-            if self._is_dense(pair):
-                found[name] = pair.basis.dense()
-                continue
-            found[f"{name}_q_out"], found[f"{name}_q_in"] = pair.basis.q_out, pair.basis.q_in
-            for k, piece in enumerate(pair.basis.pieces):
-                if piece.size:
-                    found[f"{name}_{k}"] = piece.maps.reshape(piece.number, -1)
+            name, basis = f"basis_{pair.out_term}_{pair.in_term}", pair.basis
+            method = self._method(basis)
+            if method == "dense":
+                found[name] = basis.dense()
+            elif method == "rows":
+                found[f"{name}_q_out"] = basis.q_out
+                rows = (basis.row_basis(t) for t in range(len(basis.rows)))
+                found |= {f"{name}_{t}": row.reshape(len(row), -1) for t, row in enumerate(rows) if row.size}
+            else:
+                found[f"{name}_q_out"], found[f"{name}_q_in"] = basis.q_out, basis.q_in
+                maps = {f"{name}_{k}": piece.maps for k, piece in enumerate(basis.pieces) if piece.size}
+                found |= {key: m.reshape(len(m), -1) for key, m in maps.items()}
         return found
 
     def derive(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> None:
         super().derive(device, dtype)
         self._kept = None
-        self._plan = tuple(
-            (p.start, p.size, p.copies_out, p.copies_in, p.rho_out.dim, p.rho_in.dim, self._recipe(p))
-            for p in self.pairs
-        )
+        self._plan = tuple(self._recipe(pair) for pair in self.pairs)
 
-    def _recipe(self, pair: Pair) -> tuple | None:
-        """What `_factored` needs to know of the pieces, as plain numbers; None if the pair is dense."""
-        if self._is_dense(pair):
-            return None
-        rows: list[list[tuple]] = []
-        for k, piece in enumerate(pair.basis.pieces):
-            if k == 0 or piece.tau != pair.basis.pieces[k - 1].tau:
-                rows.append([])
-            shape = (piece.copies_out, piece.copies_in, piece.number, piece.tau.dim, piece.sigma.dim)
-            rows[-1].append((k, piece.start, *shape))
-        return tuple(tuple(row) for row in rows)
+    def _recipe(self, pair: Pair) -> tuple:
+        """What the expansion of a pair needs to know, as plain numbers, which torch.compile reads."""
+        basis = pair.basis
+        rows = tuple(
+            (row[0].row.start, row[0].copies_out, row[0].tau.dim, sum(piece.width for piece in row))
+            for row in basis.rows
+        )
+        inner = tuple(
+            tuple((piece.offset, piece.copies_in, piece.number, piece.sigma.dim) for piece in row) for row in basis.rows
+        )
+        shape = (pair.copies_out, pair.copies_in, pair.rho_out.dim, pair.rho_in.dim)
+        return (self._method(basis), pair.start, pair.size, shape, rows, inner)
 
     @torch.no_grad()
     def reset_parameters(self, gain: float = 1.0) -> None:
@@ -267,11 +314,10 @@ class Expansion(Constants):
         pairs = self.pairs
         fans = fan_in(pairs)
         for pair in pairs:
-            block = self.weight[pair.start : pair.start + pair.size].view(pair.copies_out, pair.copies_in, -1)
             for piece in pair.basis.pieces:
                 if piece.size:
                     deviation = gain / np.sqrt(fans[pair.out_term, piece.tau])
-                    block[..., piece.start : piece.start + piece.size].normal_(0.0, deviation)
+                    piece.view(pair.block(self.weight)).normal_(0.0, deviation)
 
     def blocks(self) -> dict[tuple[str, str, str, str], torch.Tensor]:
         """Named views of the weight: (ρ_out, ρ_in, τ, σ) -> (n, m, copies of τ, copies of σ, number).
@@ -280,12 +326,9 @@ class Expansion(Constants):
         """
         views = {}
         for pair in self.pairs:
-            block = self.weight[pair.start : pair.start + pair.size].view(pair.copies_out, pair.copies_in, -1)
             names = _name(self.out_rep, pair.out_term), _name(self.in_rep, pair.in_term)
-            for p in pair.basis.pieces:
-                view = block[..., p.start : p.start + p.size]
-                shape = (pair.copies_out, pair.copies_in, p.copies_out, p.copies_in, p.number)
-                views[(*names, p.tau.name, p.sigma.name)] = view.view(shape)
+            for piece in pair.basis.pieces:
+                views[(*names, piece.tau.name, piece.sigma.name)] = piece.view(pair.block(self.weight))
         return views
 
     def expand(self) -> torch.Tensor:
@@ -302,7 +345,7 @@ class Expansion(Constants):
             sigmas = tuple(s for _, s in decompose(pair.rho_in).blocks)
             bases = bases_of(sigmas, taus)
             basis = pair_basis(bases, pair.rho_in, pair.rho_out, bases[0][0].shape[-1]).dense()
-            weight = self.weight[pair.start : pair.start + pair.size].view(pair.copies_out * pair.copies_in, -1)
+            weight = pair.block(self.weight).flatten(0, 1)
             dense = torch.tensor(basis, dtype=weight.dtype, device=weight.device)
             blocks.append(_arrange(weight @ dense, pair.copies_out, pair.copies_in, pair.rho_out.dim, pair.rho_in.dim))
         return self._combine(blocks)
@@ -319,33 +362,44 @@ class Expansion(Constants):
         return {**self.__dict__, "_kept": None}
 
     def _pair(self, index: int) -> torch.Tensor:
-        start, size, n, m, d_out, d_in, recipe = self._plan[index]
+        method, start, size, shape, rows, inner = self._plan[index]
+        n, m, d_out, d_in = shape
         i = index % len(self.in_rep.terms)
         name = f"basis_{index // len(self.in_rep.terms)}_{i}"
-        weight = self.weight[start : start + size]
-        if recipe is None:
-            product = weight.view(n * m, -1) @ getattr(self, name)
-            return _arrange(product, n, m, d_out, d_in)
-        return self._factored(weight.view(n, m, -1), name, recipe)
+        weight = self.weight[start : start + size].view(n, m, sum(row[1] * row[3] for row in rows))
+        if method == "dense":
+            return _arrange(weight.flatten(0, 1) @ getattr(self, name), n, m, d_out, d_in)
+        if method == "rows":
+            return self._rows(weight, name, rows, d_in * self.samples).view(n * d_out, m * d_in, self.samples)
+        return self._factored(weight, name, rows, inner).view(n * d_out, m * d_in, self.samples)
 
-    def _factored(self, weight: torch.Tensor, name: str, recipe: tuple) -> torch.Tensor:
-        n, m = weight.shape[:2]
-        rows = []
-        for row in recipe:
-            blocks = []
-            for k, start, r, q, number, t, s in row:
-                if not r * q * number:
+    def _rows(self, weight: torch.Tensor, name: str, rows: tuple, size: int) -> torch.Tensor:
+        (n, m), parts = weight.shape[:2], []
+        for t, (start, copies, dim, width) in enumerate(rows):
+            if not width:
+                parts.append(weight.new_zeros(n, copies * dim, m, size))
+                continue
+            part = weight[..., start : start + copies * width].reshape(n * m * copies, width)
+            part = (part @ getattr(self, f"{name}_{t}")).view(n, m, copies, dim, size)
+            parts.append(part.permute(0, 2, 3, 1, 4).reshape(n, copies * dim, m, size))
+        return getattr(self, f"{name}_q_out") @ _cat(parts, 1).flatten(2)
+
+    def _factored(self, weight: torch.Tensor, name: str, rows: tuple, inner: tuple) -> torch.Tensor:
+        (n, m), k, parts = weight.shape[:2], 0, []
+        for (start, r, t, width), pieces in zip(rows, inner, strict=True):
+            row, blocks = weight[..., start : start + r * width].view(n, m, r, width), []
+            for offset, q, number, s in pieces:
+                if number:
+                    part = row[..., offset : offset + q * number].reshape(n * m * r * q, number)
+                    part = (part @ getattr(self, f"{name}_{k}")).view(n, m, r, q, t, s, self.samples)
+                    blocks.append(part.permute(0, 2, 4, 1, 3, 5, 6).reshape(n, r * t, m, q * s, self.samples))
+                else:
                     blocks.append(weight.new_zeros(n, r * t, m, q * s, self.samples))
-                    continue
-                part = weight[..., start : start + r * q * number].reshape(n * m * r * q, number)
-                part = (part @ getattr(self, f"{name}_{k}")).view(n, m, r, q, t, s, -1)
-                blocks.append(part.permute(0, 2, 4, 1, 3, 5, 6).reshape(n, r * t, m, q * s, -1))
-            rows.append(torch.cat(blocks, dim=3))
-        kernel = torch.cat(rows, dim=1)
-        kernel = getattr(self, f"{name}_q_out") @ kernel.flatten(2)
-        d_out, q_in = kernel.shape[1], getattr(self, f"{name}_q_in")
-        kernel = q_in.mT @ kernel.view(n * d_out * m, q_in.shape[0], -1)
-        return kernel.view(n * d_out, m * q_in.shape[1], -1)
+                k += 1
+            parts.append(_cat(blocks, 3))
+        kernel = getattr(self, f"{name}_q_out") @ _cat(parts, 1).flatten(2)
+        q_in = getattr(self, f"{name}_q_in")
+        return q_in.mT @ kernel.view(n * kernel.shape[1] * m, q_in.shape[0], self.samples)
 
     def _combine(self, blocks: list[torch.Tensor]) -> torch.Tensor:
         width = len(self.in_rep.terms)

@@ -47,12 +47,10 @@ def delta_orthogonal_(layer: Conv, gain: float = 1.0, generator: torch.Generator
     center = int(np.abs(expansion.spec.offsets(layer.d)).sum(1).argmin())
     mixing: dict = {}
     for pair in expansion.pairs:
-        block = expansion.weight[pair.start : pair.start + pair.size].view(pair.copies_out, pair.copies_in, -1)
         for piece in pair.basis.pieces:
             if not piece.size:
                 continue
-            view = block[..., piece.start : piece.start + piece.size]
-            view = view.view(pair.copies_out, pair.copies_in, piece.copies_out, piece.copies_in, piece.number)
+            view = piece.view(pair.block(expansion.weight))
             view.zero_()
             if piece.tau != piece.sigma:
                 continue

@@ -90,18 +90,21 @@ def _check_stencil(kernel: SteerableKernel, tolerance: float) -> None:
 
 
 def _check_expansions(kernel: SteerableKernel, seed: int) -> None:
-    """The dense and the factored expansion give one kernel and one gradient."""
+    """All ways to expand give the kernel and the gradient of the dense one."""
     results = []
-    for method in ("dense", "factored"):
+    for method in ("dense", "rows", "factored"):
         other = SteerableKernel(kernel.spec, kernel.in_rep, kernel.out_rep, method=method, dtype=torch.float64)
         other.load_state_dict(kernel.state_dict())
         expanded = other.expand()
         noise = torch.randn(expanded.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
         (gradient,) = torch.autograd.grad((expanded * noise).sum(), other.weight)
-        results.append((expanded, gradient))
-    (dense, slope), (factored, other_slope) = results
-    require_close(factored, dense, 1e-12, f"the factored and the dense expansion of {kernel} agree")
-    require_close(other_slope, slope, 1e-12, f"the gradients of both expansions of {kernel} agree")
+        results.append((method, expanded, gradient))
+    (_, dense, slope), *others = results
+    for method, expanded, gradient in others:
+        require_close(expanded, dense, 1e-12, f"the {method} and the dense expansion of {kernel} agree")
+        require_close(
+            gradient, slope, 1e-12, f"the gradients of both, the {method} and the dense expansion, of {kernel}"
+        )
 
 
 def _check_blocks(kernel: SteerableKernel) -> None:

@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing.connection import wait
 
 import torch
@@ -28,18 +28,21 @@ def side_by_side(jobs: Sequence[tuple[str, Callable[[], object]]], workers: int)
     """Run named, picklable jobs in fresh processes, the first ones first.
 
     What a job logs appears with its name in front. If this process dies the others end at once, so that no training
-    goes on unseen. An exception in a job ends the whole.
+    goes on unseen. The first exception in a job ends the others and is raised.
     """
     threads = max(1, torch.get_num_threads() // workers)
     level = logging.getLogger("torsor.train").getEffectiveLevel()
     context = multiprocessing.get_context("spawn")
+    strangers = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, context, _begin, (threads,)) as pool:
         futures = [pool.submit(_named, name, level, job) for name, job in jobs]
         try:
-            for future in futures:
+            for future in as_completed(futures):
                 future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            for child in set(multiprocessing.active_children()) - strangers:
+                child.terminate()
             raise
 
 
