@@ -114,4 +114,4 @@ def test_decomposition_of_rotations_in_space():
 def test_what_does_not_decompose_is_one_block():
     rep = R.standard(G.O(1, 2))
     found = R.decompose(rep)
-    assert found.blocks == ((1, rep),) and found.is_identity
+    assert found.blocks == ((1, rep),) and np.array_equal(found.basis, np.eye(rep.dim))

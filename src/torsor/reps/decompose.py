@@ -32,11 +32,6 @@ class Decomposition:
     basis: np.ndarray
     inverse: np.ndarray
 
-    @property
-    def is_identity(self) -> bool:
-        """Whether Q is the identity."""
-        return bool(np.array_equal(self.basis, np.eye(len(self.basis))))
-
 
 @lru_cache(maxsize=1024)
 def decompose(rep: Representation) -> Decomposition:
