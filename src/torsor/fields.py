@@ -19,7 +19,7 @@ class Field:
     """A feature field of type ρ on a space.
 
     Attributes:
-        tensor: (batch, rep.dim, *space) on grids.
+        tensor: (batch, rep.dim, *space) on grids, (points, rep.dim) on points.
         rep: the type ρ.
         space: by default the grid of R^d with spacing 1.
 
@@ -41,36 +41,57 @@ class Field:
                 f"got shape {tuple(self.tensor.shape)}"
             )
 
+    def require(self, layer: Any) -> None:
+        """Raise unless the field has the type that a layer expects.
+
+        Raises:
+            FieldTypeError: expected and received types.
+        """
+        if layer.in_rep != self.rep:
+            raise FieldTypeError(f"{type(layer).__name__} expects fields of type {layer.in_rep}, got {self.rep}")
+
     def through(self, layer: Any) -> Field:
         """The field that a layer makes of this one; layers call it when they are given a field.
+
+        Layers that look at the geometry have a method `on_field`; others act on the tensor.
 
         Raises:
             FieldTypeError: the layer expects another type.
         """
-        if layer.in_rep != self.rep:
-            raise FieldTypeError(f"{type(layer).__name__} expects fields of type {layer.in_rep}, got {self.rep}")
+        self.require(layer)
+        if hasattr(layer, "on_field"):
+            return layer.on_field(self)
         return Field(layer(self.tensor), layer.out_rep, layer.space_out(self.space))
 
     def transform(self, g: torch.Tensor, mode: str = "bilinear") -> Field:
-        """(g f)(p) = ρ(g) f(g⁻¹p): the field moved by an element g (d, d) of its group, about the centre.
+        """(g f)(p) = ρ(g) f(g⁻¹p): the field moved by an element g (d, d) of its group.
 
-        Elements that permute the axes up to signs act exactly, others interpolate.
+        On grids it turns about the centre: elements that permute the axes up to signs act exactly, others interpolate.
+        On points the points themselves move, x ↦ g x.
         """
-        moved = self.space.move(self.tensor, self.rep.group.action(g), mode)
-        matrix = self.rep.rho(g.double()).to(self.tensor)
-        return Field(torch.einsum("ij,bj...->bi...", matrix, moved), self.rep, self.space)
+        action, matrix = self.rep.group.action(g), self.rep.rho(g.double()).to(self.tensor)
+        if isinstance(self.space, Grid):
+            moved, space = self.space.move(self.tensor, action, mode), self.space
+        else:
+            moved, space = self.tensor, self.space.moved(action)
+        return Field(torch.einsum("ij,bj...->bi...", matrix, moved), self.rep, space)
 
 
 def _flatten(field: Field) -> tuple[list[Any], tuple[Any, ...]]:
-    return [field.tensor], (field.rep, field.space)
+    """A symbolic space (a grid) belongs to the context, a space of tensors (points) to the leaves."""
+    if isinstance(field.space, Symbolic):
+        return [field.tensor], (field.rep, field.space)
+    return [field.tensor, field.space], (field.rep,)
 
 
 def _flatten_with_keys(field: Field) -> tuple[list[Any], tuple[Any, ...]]:
-    return [(_pytree.GetAttrKey("tensor"), field.tensor)], (field.rep, field.space)
+    children, context = _flatten(field)
+    return [(_pytree.GetAttrKey(n), c) for n, c in zip(("tensor", "space"), children, strict=False)], context
 
 
 def _unflatten(children: Any, context: tuple[Any, ...]) -> Field:
-    return Field(next(iter(children)), *context)
+    tensor, *space = children
+    return Field(tensor, context[0], *(space or context[1:]))
 
 
 _pytree.register_pytree_node(

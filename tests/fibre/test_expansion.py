@@ -41,9 +41,9 @@ CASES = {
 pytestmark = pytest.mark.filterwarnings("ignore::torsor.errors.BottleneckWarning")
 
 
-def build(name: str, **options) -> K.SteerableKernel:
+def build(name: str, **options) -> K.ExpandedKernel:
     torch.manual_seed(0)
-    return K.SteerableKernel(*CASES[name], **options)
+    return K.ExpandedKernel(*CASES[name], **options)
 
 
 @pytest.mark.parametrize("method", ["rows", "factored"])

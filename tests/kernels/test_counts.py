@@ -67,7 +67,7 @@ def test_reducible_types(planar):
         assert residual(planar, kernel) < 1e-10, (source, target)
 
 
-def residual(planar: Planar, kernel: K.SteerableKernel, n: int = 5) -> float:
+def residual(planar: Planar, kernel: K.ExpandedKernel, n: int = 5) -> float:
     """max |K(gv) - ρ_out(g) K(v) ρ_in(g)⁻¹| / max |K|, spelt out with the elements of the oracle."""
     rng = np.random.default_rng(0)
     g = planar.elements[rng.integers(planar.order, size=n)]
@@ -81,12 +81,12 @@ def residual(planar: Planar, kernel: K.SteerableKernel, n: int = 5) -> float:
 def test_the_residual_could_fail(rng):
     planar = PLANAR[7]
     kernel = SPEC(R.regular(planar.group), R.regular(planar.group), dtype=torch.float64)
-    kernel.__class__ = type("Broken", (K.SteerableKernel,), {"forward": lambda self, v: _broken(self, v)})
+    kernel.__class__ = type("Broken", (K.ExpandedKernel,), {"forward": lambda self, v: _broken(self, v)})
     assert residual(planar, kernel) > 1e-3
 
 
 def _broken(kernel, v):
-    value = K.SteerableKernel.forward(kernel, v)
+    value = K.ExpandedKernel.forward(kernel, v)
     return value + 0.1 * v[:, :1, None]
 
 

@@ -210,32 +210,32 @@ def test_decompositions_that_lie(monkeypatch):
 # -------------------------------------------------------------------------------------------- kernels
 
 
-class Tilted(K.SteerableKernel):
+class Tilted(K.ExpandedKernel):
     def forward(self, v):
         return super().forward(v) + 1e-6 * v[..., :1, None]
 
 
-class Shifted(K.SteerableKernel):
+class Shifted(K.ExpandedKernel):
     def stencil(self):
         return super().stencil().roll(1, -1)
 
 
-class Infinite(K.SteerableKernel):
+class Infinite(K.ExpandedKernel):
     def forward(self, v):
         return super().forward(v) / 0
 
 
-class Copies(K.SteerableKernel):
+class Copies(K.ExpandedKernel):
     def blocks(self):
         return {name: view.clone() for name, view in super().blocks().items()}
 
 
-class Loses(K.SteerableKernel):
+class Loses(K.ExpandedKernel):
     def blocks(self):
         return dict(list(super().blocks().items())[1:])
 
 
-class Remembers(K.SteerableKernel):
+class Remembers(K.ExpandedKernel):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.register_buffer("extra", torch.zeros(1))

@@ -2,13 +2,21 @@
 
 from torsor.kernels.base import KernelSpec, SteerableKernel
 from torsor.kernels.covariants import covariants, harmonic_covariants
+from torsor.kernels.expanded import BasisSpec, ExpandedKernel, FeaturedKernel
 from torsor.kernels.harmonic import Harmonic
 from torsor.kernels.lattice import lattice_elements
+from torsor.kernels.profiles import RadialNetwork
+from torsor.kernels.radial import RadialHarmonic
 from torsor.kernels.stencil import Stencil
 
 __all__ = [
+    "BasisSpec",
+    "ExpandedKernel",
+    "FeaturedKernel",
     "Harmonic",
     "KernelSpec",
+    "RadialHarmonic",
+    "RadialNetwork",
     "SteerableKernel",
     "Stencil",
     "covariants",

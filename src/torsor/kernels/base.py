@@ -2,55 +2,53 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
 import torch
 
 from torsor.errors import KernelError
-from torsor.fibre.expansion import Bases, BasisSource, Expansion
 from torsor.groups import Group
-from torsor.linalg import Array
 from torsor.reps import Representation
+from torsor.symbolic import Symbolic
 
 
-class KernelSpec(BasisSource):
+class KernelSpec(Symbolic, ABC):
     """How a kernel solves K(gv) = |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹. ``spec(ρ_in, ρ_out)`` builds the kernel.
 
-    A new family is one file: its sample points, its basis at any points, and the groups that it serves.
+    A new family is one file: the groups that it serves, its stencil on a grid, and the kernel that it builds.
     """
-
-    @property
-    @abstractmethod
-    def shape(self) -> tuple[int, ...] | int:
-        """The sizes of the stencil: one number for every axis, or one an axis."""
 
     @abstractmethod
     def validate(self, group: Group) -> None:
         """Raise `KernelError` if the family, or this size, does not serve a group."""
 
     @abstractmethod
+    def sizes(self, d: int) -> tuple[int, ...]:
+        """The sizes of the stencil along the d axes of a grid."""
+
+    @abstractmethod
     def offsets(self, d: int) -> np.ndarray:
         """The stencil's offsets v in physical units, (samples, d), first axis slowest."""
 
     @abstractmethod
-    def bases_at(self, v: np.ndarray, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
-        """The basis kernels at points v (n, d): a list over τ of lists over σ of (number, dim τ, dim σ, n)."""
+    def reach(self, group: Group) -> float:
+        """A radius beyond which K(v) vanishes, in physical units."""
 
-    def bases(self, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
-        return self.bases_at(self.offsets(sigmas[0].group.dim), sigmas, taus)
+    @abstractmethod
+    def build(
+        self,
+        rho_in: Representation,
+        rho_out: Representation,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+    ) -> SteerableKernel:
+        """The kernel between two types of one group that `validate` accepts."""
 
-    def samples(self, d: int) -> int:
-        return len(self.offsets(d))
-
-    def sizes(self, d: int) -> tuple[int, ...]:
-        """The sizes of the stencil along d axes."""
-        shape = self.shape
-        sizes = (shape,) * d if isinstance(shape, int) else tuple(shape)
-        if len(sizes) != d:
-            raise KernelError(f"expected {d} kernel sizes, one for each axis, got {sizes}")
-        return sizes
+    def graph(self, group: Group) -> dict[str, Any]:
+        """Which neighbours the kernel needs on scattered points: arguments of ``space.neighbours``."""
+        return {"radius": self.reach(group), "norm": "mean"}
 
     def is_sampled_plainly(self, d: int) -> bool:
         """Whether the stencil holds K at its offsets; a family may adjust the samples (see `Harmonic`)."""
@@ -77,66 +75,86 @@ class KernelSpec(BasisSource):
         Raises:
             KernelError: two groups, a group that the family does not serve, or no kernel at all.
         """
-        return SteerableKernel(self, rho_in, rho_out, device=device, dtype=dtype)
-
-
-class SteerableKernel(Expansion):
-    """A learnable kernel K: R^d → R^{c_out × c_in} that satisfies the steerability constraint for all weights.
-
-    The `weight` is flat; `blocks` gives named views, and `torsor.fibre.expansion` documents the order.
-    """
-
-    def __init__(
-        self,
-        spec: KernelSpec,
-        in_rep: Representation,
-        out_rep: Representation,
-        *,
-        method: str | None = None,
-        device: torch.device | str | None = None,
-        dtype: torch.dtype | None = None,
-    ) -> None:
-        if in_rep.group != out_rep.group:
+        if rho_in.group != rho_out.group:
             raise KernelError(
-                f"a kernel connects two types of one group, got {in_rep} and {out_rep}; restrict() brings the types of "
+                f"a kernel connects two types of one group, got {rho_in} and {rho_out}; restrict() brings the types of "
                 "a larger group down to a subgroup"
             )
-        spec.validate(in_rep.group)
-        super().__init__(spec, in_rep, out_rep, method=method, device=device, dtype=dtype)
+        self.validate(rho_in.group)
+        return self.build(rho_in, rho_out, device, dtype)
 
-    @property
-    def spec(self) -> KernelSpec:
-        """The specification that built the kernel."""
-        return self.source  # type: ignore[return-value]
+
+class SteerableKernel(torch.nn.Module, ABC):
+    """A learnable kernel K: R^d → R^{c_out × c_in} that satisfies the steerability constraint for all weights.
+
+    Attributes:
+        spec: the specification that built it.
+        in_rep: ρ_in.
+        out_rep: ρ_out.
+    """
+
+    spec: KernelSpec
+    in_rep: Representation
+    out_rep: Representation
+
+    @abstractmethod
+    def forward(self, v: torch.Tensor) -> torch.Tensor:
+        """K(v) at tangent vectors v: (..., d) -> (..., c_out, c_in).
+
+        Raises:
+            KernelError: v has not d components, or lies where the kernel is not defined.
+        """
+
+    @abstractmethod
+    def stencil(self) -> torch.Tensor:
+        """The kernel at the offsets of its grid: (c_out, c_in, *sizes), as ``torch.nn.functional.conv_nd`` takes it."""
+
+    @abstractmethod
+    def reset_parameters(self, gain: float = 1.0) -> None:
+        """Random weights that keep the variance times gain²."""
+
+    def matrices(self, graph: Any, attributes: torch.Tensor | None = None) -> torch.Tensor:
+        """K of every edge of a neighbourhood graph, (edges, c_out, c_in).
+
+        Raises:
+            KernelError: the kernel depends on no attributes, but some are given.
+        """
+        if attributes is not None:
+            raise KernelError(f"{type(self).__name__} depends on no attributes; kernels.Implicit does")
+        return self(graph.v)
+
+    def apply_to(self, x: torch.Tensor, graph: Any, attributes: torch.Tensor | None = None) -> torch.Tensor:
+        """Σ_q w_pq K(v_pq) ρ_in(g_pq) f(q): (sources, c_in) -> (targets, c_out), literally, edge by edge.
+
+        Args:
+            x: features at the sources.
+            graph: the edges, see `torsor.spaces.Neighbours`.
+            attributes: what the kernel depends on besides v, (edges, channels); only `Implicit` kernels do.
+        """
+        messages = torch.einsum("eoi,ei->eo", self.matrices(graph, attributes), gather(x, graph, self.in_rep))
+        return scatter(messages * graph.weight.to(x)[:, None], graph)
+
+    def check_vectors(self, v: torch.Tensor) -> None:
+        """Raise unless v has d components.
+
+        Raises:
+            KernelError: expected and received shapes.
+        """
+        d = self.in_rep.group.dim
+        if v.shape[-1] != d:
+            raise KernelError(f"expected tangent vectors of {d} components, got shape {tuple(v.shape)}")
 
     @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes of the stencil, one an axis."""
         return self.spec.sizes(self.in_rep.group.dim)
 
-    def forward(self, v: torch.Tensor) -> torch.Tensor:
-        """K(v) at tangent vectors v: (..., d) -> (..., c_out, c_in), differentiable in the weight.
-
-        Raises:
-            KernelError: v has not d components (or, for `Stencil`, is not an offset of the lattice).
-        """
-        d = self.in_rep.group.dim
-        if v.shape[-1] != d:
-            raise KernelError(f"expected tangent vectors of {d} components, got shape {tuple(v.shape)}")
-        points = v.detach().cpu().double().reshape(-1, d).numpy()
-        kernel = self.expand_at(lambda sigmas, taus: self.spec.bases_at(points, sigmas, taus))
-        return kernel.permute(2, 0, 1).reshape(*v.shape[:-1], self.out_rep.dim, self.in_rep.dim)
-
-    def stencil(self) -> torch.Tensor:
-        """The kernel at the offsets of its grid: (c_out, c_in, *sizes), as ``torch.nn.functional.conv_nd`` takes it."""
-        return self.expand().unflatten(-1, self.sizes)
-
     def residual(self, v: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
         """The error of the steerability constraint, relative to the largest entry of K.
 
         max |K(gv) - |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹| / max |K| for pairs v (n, d) and g (n, d, d).
         """
-        move: Array = self.in_rep.group.action(g).to(v.dtype)
+        move = self.in_rep.group.action(g).to(v.dtype)
         left = self(torch.einsum("nij,nj->ni", move, v))
         det = torch.linalg.det(move).abs()[:, None, None]
         kernel = self(v)
@@ -150,3 +168,15 @@ class SteerableKernel(Expansion):
             "in_rep": self.in_rep.to_dict(),
             "out_rep": self.out_rep.to_dict(),
         }
+
+
+def gather(x: torch.Tensor, graph: Any, rep: Representation) -> torch.Tensor:
+    """The features at the sources of all edges, transported to the targets: ρ(g_pq) f(q), (edges, channels)."""
+    found = x.index_select(0, graph.source)
+    return found if graph.g is None else torch.einsum("eij,ej->ei", rep.rho(graph.g).to(x), found)
+
+
+def scatter(messages: torch.Tensor, graph: Any) -> torch.Tensor:
+    """The sums of the messages (edges, …) that arrive at each target, (targets, …)."""
+    zeros = messages.new_zeros(graph.targets, *messages.shape[1:])
+    return zeros.index_add(0, graph.target, messages)

@@ -10,22 +10,26 @@ with s(0) = 0 and s = 1 beyond one pixel, so that K is smooth at the origin and 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any, overload
 
 import numpy as np
 
 from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases
 from torsor.groups import Group
-from torsor.kernels.base import KernelSpec
 from torsor.kernels.covariants import solve_harmonic
+from torsor.kernels.expanded import BasisSpec
 from torsor.kernels.lattice import box, box_preserving, check_sizes, describe, mixed_axes
+from torsor.kernels.radial import RadialHarmonic
 from torsor.kernels.rings import Rings, moment_matched
 from torsor.reps import Representation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Harmonic(KernelSpec):
+class Harmonic(BasisSpec):
     """Rings × harmonics on a grid. All lengths are in the unit of `spacing` (by default pixels).
+
+    ``Harmonic(radius=…)`` is a `RadialHarmonic`: a learnt radial network in place of the rings, for scattered points.
 
     The rings stand at the radii 0, 1, 2, … (odd sizes) or ½, 1½, … (even sizes) pixels up to half the size, and
     φ_j(r) = [exp(-(r-r_j)²/2w²) + exp(-(r+r_j)²/2w²)] · taper(r). The taper falls smoothly from 1 at (size-1)/2
@@ -52,6 +56,19 @@ class Harmonic(KernelSpec):
     spacing: float | tuple[float, ...] = 1.0
     oversampling: int = 1
     moments: int | None = None
+
+    @overload
+    def __new__(cls, *, radius: float, **options: Any) -> RadialHarmonic: ...  # type: ignore[misc]
+
+    @overload
+    def __new__(cls, size: int | tuple[int, ...], *args: Any, **options: Any) -> Harmonic: ...
+
+    def __new__(cls, *args: Any, **options: Any) -> Any:
+        if "radius" in options:
+            if args or "size" in options:
+                raise KernelError("expected a size, for rings on a grid, or a radius, for a radial network, not both")
+            return RadialHarmonic(**options)
+        return super().__new__(cls)
 
     def __post_init__(self) -> None:
         for name in ("size", "degrees", "spacing"):
@@ -139,6 +156,9 @@ class Harmonic(KernelSpec):
 
     def offsets(self, d: int) -> np.ndarray:
         return box(self.sizes(d)) * self._spacings(d) / self.oversampling
+
+    def reach(self, group: Group) -> float:
+        return self._reach(group)[1]
 
     def refined(self, factor: int) -> Harmonic:
         """The same functions on a grid that is finer by a factor; weights keep their meaning."""

@@ -14,14 +14,14 @@ import numpy as np
 from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases
 from torsor.groups import Group
-from torsor.kernels.base import KernelSpec
+from torsor.kernels.expanded import BasisSpec
 from torsor.kernels.lattice import box, box_preserving, check_sizes, describe
 from torsor.linalg import canonical_bases
 from torsor.reps import Representation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Stencil(KernelSpec):
+class Stencil(BasisSpec):
     """All kernels on a box of lattice offsets, for a finite group with B⁻¹GB ≤ GL(d, Z).
 
     Offsets whose orbit leaves the box (the corners of a hexagonal window) carry no kernel.
@@ -57,6 +57,9 @@ class Stencil(KernelSpec):
 
     def offsets(self, d: int) -> np.ndarray:
         return box(self.sizes(d)) @ self.basis(d).T
+
+    def reach(self, group: Group) -> float:
+        return float(np.linalg.norm(self.offsets(group.dim), axis=-1).max())
 
     def validate(self, group: Group) -> None:
         """Stencil kernels serve finite groups that map the lattice, and the box, to themselves.

@@ -25,6 +25,7 @@ from torsor.fibre import (
 )
 from torsor.nn import init
 from torsor.nn.cache import cached
+from torsor.nn.cloud import GlobalPool, PointInterpolate, PointPool
 from torsor.nn.combine import Concatenate, Restrict, Sequential
 from torsor.nn.conv import Conv, ConvTranspose
 from torsor.nn.match import count_parameters, match_parameters
@@ -48,6 +49,7 @@ __all__ = [
     "FieldDropout",
     "Fourier",
     "Gated",
+    "GlobalPool",
     "GroupPool",
     "InstanceNorm",
     "Layer",
@@ -57,6 +59,8 @@ __all__ = [
     "Norm",
     "NormMaxPool",
     "NormPool",
+    "PointInterpolate",
+    "PointPool",
     "Pointwise",
     "ReLU",
     "Restrict",

@@ -1,4 +1,4 @@
-"""Convolution and transposed convolution with steerable kernels on grids."""
+"""Convolution and transposed convolution with steerable kernels: on grids, and on scattered points."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from typing import Any
 import torch
 
 from torsor.errors import FieldTypeError
+from torsor.fibre.base import check_channels
 from torsor.fibre.steered import Steered
+from torsor.fields import Field
 from torsor.kernels import KernelSpec, SteerableKernel
 from torsor.nn.grid import GridLayer, Size, functional, per_axis
 from torsor.reps import Representation, direct_sum
-from torsor.spaces import Grid
+from torsor.spaces import Grid, Neighbours
 
 PADDING_MODES = ("zeros", "circular", "reflect", "replicate")
 
@@ -21,6 +23,10 @@ class Conv(GridLayer, Steered):
 
     The layer commutes with translations and with G: conv(g f) = g conv(f), (g f)(p) = ρ(g) f(g⁻¹p). Under lattice
     symmetries this holds to rounding, under other elements of G up to the sampling of K and f.
+
+    On scattered points f_out(p) = Σ_q w_pq K(x_q - x_p) f_in(q) + b, which commutes with all of G, translations and
+    permutations to rounding: ``conv(x, points.neighbours(radius))`` for a tensor (points, channels), or ``conv(field)``
+    and ``conv(field, target)`` for a `Field` on `spaces.Points`, where the neighbours are found once and kept.
 
     Args:
         in_rep: type of the input.
@@ -33,6 +39,9 @@ class Conv(GridLayer, Steered):
         groups: split the channels into equal groups, each with its own kernel.
         bias: add a learnt vector on the invariants of out_rep.
         padding_mode: "zeros", "circular", "reflect" or "replicate".
+        norm: weights of neighbouring points, see `spaces.Points.neighbours`: "mean", "sum" or "density". By default what
+            the kernel says: "mean", but "sum" for derivatives.
+        k: on points, take the k nearest neighbours only.
         device: of the parameters.
         dtype: of the parameters.
 
@@ -55,6 +64,8 @@ class Conv(GridLayer, Steered):
         groups: int = 1,
         bias: bool = True,
         padding_mode: str = "zeros",
+        norm: str | None = None,
+        k: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
@@ -70,9 +81,47 @@ class Conv(GridLayer, Steered):
         self.same = padding == "same"
         self.padding = _padding(padding, built.sizes, self.dilation)
         self.groups, self.padding_mode = groups, padding_mode
+        self.neighbourhood = {**kernel.graph(in_rep.group), **given(norm=norm, k=k)}
 
     def window(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         return self.kernel.sizes, self.padding, self.dilation
+
+    def forward(self, x: Any, to: Any = None, attributes: torch.Tensor | None = None) -> Any:
+        """Convolve.
+
+        Args:
+            x: a tensor (batch, in_rep.dim, *space) on the grid, a tensor (points, in_rep.dim), or a field.
+            to: for a tensor on points their `spaces.Neighbours`; for a field on points the points of the output, by
+                default the same.
+            attributes: what the kernel depends on besides v, (edges, channels), see `kernels.Implicit`.
+
+        Raises:
+            FieldTypeError: the number of channels, or the type of the field, is not `in_rep`.
+        """
+        if to is None or not isinstance(x, torch.Tensor):
+            return super().forward(x) if to is None else self.on_field(x, to, attributes)
+        check_channels(self, x, self.in_rep)
+        return self.on_points(x, to, attributes)
+
+    def on_field(self, field: Field, target: Any = None, attributes: torch.Tensor | None = None) -> Field:
+        """The field on the same grid or points, or on other points."""
+        field.require(self)
+        if isinstance(field.space, Grid):
+            return Field(self(field.tensor), self.out_rep, self.space_out(field.space))
+        graph = field.space.neighbours(**self.neighbourhood, target=target)
+        return Field(self.on_points(field.tensor, graph, attributes), self.out_rep, field.space if target is None else target)
+
+    def on_points(self, x: torch.Tensor, graph: Neighbours, attributes: torch.Tensor | None = None) -> torch.Tensor:
+        """Gather, transport, apply K, sum: (sources, in_rep.dim) -> (targets, out_rep.dim)."""
+        if self.groups > 1 or max(self.stride) > 1 or max(self.dilation) > 1:
+            raise FieldTypeError("groups, stride and dilation belong to grids; on points take target points instead")
+        if x.ndim != 2 or len(x) != graph.sources or graph.dim != self.d:
+            raise FieldTypeError(
+                f"Conv of {self.in_rep.group} expects features ({graph.sources}, {self.in_rep.dim}) at the sources of "
+                f"a graph in R^{self.d}, got shape {tuple(x.shape)} and a graph in R^{graph.dim}"
+            )
+        y, bias = self.kernel.apply_to(x, graph, attributes), self.expanded_bias()
+        return y if bias is None else y + bias
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:
         self.check_grid(x)
@@ -226,3 +275,8 @@ def _grouped(rep: Representation, groups: int, name: str) -> Representation:
     if groups < 1 or len(fields) % groups or fields != fields[:size] * groups:
         raise FieldTypeError(f"expected {name} to consist of {groups} equal parts, one for each group, got {rep}")
     return direct_sum([(1, term) for term in fields[:size]])
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that are not None."""
+    return {name: value for name, value in options.items() if value is not None}

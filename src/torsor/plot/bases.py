@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from torsor.errors import FieldTypeError, KernelError
-from torsor.kernels import Harmonic, KernelSpec, Stencil
+from torsor.kernels import BasisSpec, Harmonic, Stencil
 from torsor.kernels.stencil import orbits
 from torsor.plot.canvas import FAINT, Page, Scale, wrapped
 from torsor.plot.samples import Samples, sampled
@@ -94,15 +94,15 @@ def kernels(
 
 def _resolve(
     kernel: Any, in_rep: Representation | None, out_rep: Representation | None
-) -> tuple[KernelSpec, Representation, Representation]:
+) -> tuple[BasisSpec, Representation, Representation]:
     kernel = getattr(kernel, "kernel", kernel)
-    if isinstance(kernel, KernelSpec):
+    if isinstance(kernel, BasisSpec):
         if in_rep is None or out_rep is None:
             raise FieldTypeError(f"a specification has no types: expected in_rep and out_rep beside {kernel!r}")
         if in_rep.group != out_rep.group:
             raise KernelError(f"a kernel connects two types of one group, got {in_rep} and {out_rep}")
         return kernel, in_rep, out_rep
-    if not isinstance(getattr(kernel, "spec", None), KernelSpec):
+    if not isinstance(getattr(kernel, "spec", None), BasisSpec):
         raise FieldTypeError(f"expected a kernel specification, a kernel or a layer that has one, got {kernel!r}")
     if (in_rep or kernel.in_rep) != kernel.in_rep or (out_rep or kernel.out_rep) != kernel.out_rep:
         raise FieldTypeError(f"the kernel maps {kernel.in_rep} to {kernel.out_rep}; got other types beside it")
@@ -114,7 +114,7 @@ def _irreps(rep: Representation) -> tuple[Representation, ...]:
     return tuple(dict.fromkeys(sigma for _, term in rep.terms for _, sigma in decompose(term).blocks))
 
 
-def _table(spec: KernelSpec, points: Samples, rho_in: Representation, rho_out: Representation) -> list[list[Block]]:
+def _table(spec: BasisSpec, points: Samples, rho_in: Representation, rho_out: Representation) -> list[list[Block]]:
     sigmas, taus = _irreps(rho_in), _irreps(rho_out)
     bases = spec.bases_at(points.points, sigmas, taus)
     table = []
@@ -123,7 +123,7 @@ def _table(spec: KernelSpec, points: Samples, rho_in: Representation, rho_out: R
     return table
 
 
-def _names(spec: KernelSpec, sigma: Representation, tau: Representation, basis: np.ndarray) -> list[tuple[str, str]]:
+def _names(spec: BasisSpec, sigma: Representation, tau: Representation, basis: np.ndarray) -> list[tuple[str, str]]:
     """(row, column) of every kernel."""
     if isinstance(spec, Harmonic):
         labels = spec.labels(sigma, tau)
@@ -139,7 +139,7 @@ def _names(spec: KernelSpec, sigma: Representation, tau: Representation, basis: 
     return [(f"map {found[:i].count(orbit)}", f"orbit {orbit}") for i, orbit in enumerate(found)]
 
 
-def _draw(spec: KernelSpec, points: Samples, table: list[list[Block]], types: str, shared: bool) -> Figure:
+def _draw(spec: BasisSpec, points: Samples, table: list[list[Block]], types: str, shared: bool) -> Figure:
     scale = Scale(Scale.of([block.basis for row in table for block in row]).largest)
     placed, width, height = _arranged(points, table)
     title = wrapped(f"{type(spec).__name__} kernels, {types}", max(width, 3.2), 10)
@@ -189,7 +189,7 @@ def _flowed(points: Samples, blocks: list[Block]) -> tuple[list[tuple[Block, flo
     return placed, (column + 1) * width, tallest
 
 
-def _caption(spec: KernelSpec, points: Samples, scale: Scale, shared: bool) -> str:
+def _caption(spec: BasisSpec, points: Samples, scale: Scale, shared: bool) -> str:
     size = spec.shape if isinstance(spec.shape, int) else "×".join(map(str, spec.shape))
     words = f"size {size}"
     if isinstance(spec, Harmonic):

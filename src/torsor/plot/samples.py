@@ -8,7 +8,7 @@ import numpy as np
 
 from torsor.errors import KernelError
 from torsor.groups import Group
-from torsor.kernels import Harmonic, KernelSpec, Stencil
+from torsor.kernels import BasisSpec, Harmonic, Stencil
 
 FINE = {1: 241, 2: 61}
 """Samples along an axis of a continuous kernel."""
@@ -31,7 +31,7 @@ class Samples:
     cell: np.ndarray | None = None
 
 
-def sampled(spec: KernelSpec, group: Group) -> Samples:
+def sampled(spec: BasisSpec, group: Group) -> Samples:
     """The points at which a kernel of a group is drawn.
 
     Raises:

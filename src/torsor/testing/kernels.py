@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from torsor.errors import KernelError
-from torsor.kernels import SteerableKernel
+from torsor.kernels import ExpandedKernel, SteerableKernel
 from torsor.testing.draw import draw
 from torsor.testing.symbolic import check_symbolic
 from torsor.testing.verdict import require_close, require_that
@@ -93,7 +93,7 @@ def _check_expansions(kernel: SteerableKernel, seed: int) -> None:
     """All ways to expand give the kernel and the gradient of the dense one."""
     results = []
     for method in ("dense", "rows", "factored"):
-        other = SteerableKernel(kernel.spec, kernel.in_rep, kernel.out_rep, method=method, dtype=torch.float64)
+        other = ExpandedKernel(kernel.spec, kernel.in_rep, kernel.out_rep, method=method, dtype=torch.float64)
         other.load_state_dict(kernel.state_dict())
         expanded = other.expand()
         noise = torch.randn(expanded.shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

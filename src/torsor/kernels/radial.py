@@ -1,0 +1,202 @@
+"""Harmonic kernels with a learnt radial network, for scattered points (and for grids).
+
+K(v) = Σ_{j,l,b} w_{jlb} h_j(|v|) C_{lb} · Y_l(u),   u = s(|v|) v/|v|
+
+with the covariants C_{lb} of `torsor.kernels.covariants`, a `RadialNetwork` h that vanishes beyond the radius, and a
+smooth s(r) that grows from 0 at the origin to 1: all degrees but 0 vanish there, without a kink.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import gamma, pi
+
+import numpy as np
+import torch
+
+from torsor.errors import KernelError
+from torsor.fibre.expansion import Bases, BasisSource
+from torsor.groups import Group
+from torsor.kernels.base import KernelSpec
+from torsor.kernels.covariants import solve_harmonic
+from torsor.kernels.expanded import FeaturedKernel
+from torsor.kernels.lattice import box
+from torsor.kernels.profiles import RadialNetwork
+from torsor.linalg import harmonic_basis, harmonics
+from torsor.reps import Representation
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RadialHarmonic(KernelSpec, BasisSource):
+    """``Harmonic(radius=…)``: J learnt radial functions times harmonics up to a degree, inside a ball.
+
+    Args:
+        radius: where K vanishes, in physical units.
+        degrees: the highest degree of the harmonics.
+        functions: J, the number of radial functions that the network learns.
+        hidden: hidden units of the radial network.
+        spacing: of the pixels, one number or one an axis; on scattered points their typical distance. Random weights keep
+            the variance of sums over as many neighbours as fit into the ball. On grids the stencil is the smallest box
+            around the ball.
+        oversampling: the factor by which `refined` made the grid finer.
+
+    Raises:
+        KernelError: numbers that are not positive.
+    """
+
+    radius: float
+    degrees: int = 2
+    functions: int = 8
+    hidden: int = 32
+    spacing: float | tuple[float, ...] = 1.0
+    oversampling: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "radius", float(self.radius))
+        spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
+        if not self.radius > 0 or self.degrees < 0 or min(self.functions, self.hidden) < 1 or not min(spacings) > 0:
+            raise KernelError(
+                f"expected a positive radius, functions, hidden and spacing, and degrees of at least 0, got {self!r}"
+            )
+
+    def validate(self, group: Group) -> None:
+        """Harmonic kernels serve every compact subgroup of O(d).
+
+        Raises:
+            KernelError: the group is not compact and orthogonal.
+        """
+        if not group.is_compact or not group.is_orthogonal:
+            raise KernelError(f"Harmonic kernels need a compact group of rotations and reflections, got {group}")
+
+    def _spacings(self, d: int) -> np.ndarray:
+        spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,) * d
+        if len(spacings) != d:
+            raise KernelError(f"expected {d} spacings, one for each axis, got {self.spacing}")
+        return np.array(spacings, dtype=float) / self.oversampling
+
+    def sizes(self, d: int) -> tuple[int, ...]:
+        """The odd sizes whose box holds the ball; 1 where it does not reach the next pixel."""
+        reach = np.ceil(self.radius / self._spacings(d) - 1e-9).astype(int) - 1
+        return tuple(int(2 * n + 1) for n in reach)
+
+    def offsets(self, d: int) -> np.ndarray:
+        return box(self.sizes(d)) * self._spacings(d)
+
+    def reach(self, group: Group) -> float:
+        return self.radius
+
+    def refined(self, factor: int) -> RadialHarmonic:
+        """The same functions on a grid that is finer by a factor; weights keep their meaning."""
+        return replace(self, oversampling=self.oversampling * factor)
+
+    def numbers(self, d: int) -> list[int]:
+        """How many harmonics there are of each degree."""
+        return [len(harmonic_basis(d, degree)) for degree in range(self.degrees + 1)]
+
+    def neighbours(self, d: int) -> float:
+        """How many points of this spacing fit into the ball, at least 1."""
+        volume = pi ** (d / 2) / gamma(d / 2 + 1) * self.radius**d
+        return max(1.0, volume / float(np.prod(self._spacings(d) * self.oversampling)))
+
+    def samples(self, d: int) -> int:
+        """The number of features h_j Y_lm; they run over l, then j, then m."""
+        return self.functions * sum(self.numbers(d))
+
+    def bases(self, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
+        """The covariants C_lb for each radial function, in the order l, then j, then b."""
+        d = sigmas[0].group.dim
+        pairs = [(sigma, tau) for tau in taus for sigma in sigmas]
+        solved = solve_harmonic(pairs, range(self.degrees + 1))
+        flat = [self._placed(covariants, d) for covariants in solved]
+        return [flat[t * len(sigmas) : (t + 1) * len(sigmas)] for t in range(len(taus))]
+
+    def _placed(self, covariants: list[np.ndarray], d: int) -> np.ndarray:
+        parts, start = [], 0
+        for maps, number in zip(covariants, self.numbers(d), strict=True):
+            part = np.zeros((self.functions, len(maps), *maps.shape[1:3], self.samples(d)))
+            for j in range(self.functions):
+                norms = np.sqrt((maps**2).sum((1, 2, 3), keepdims=True) / maps.shape[1])
+                part[j, ..., start : start + number] = maps / norms
+                start += number
+            parts.append(part.reshape(-1, *part.shape[2:]))
+        return np.concatenate(parts)
+
+    def build(
+        self,
+        rho_in: Representation,
+        rho_out: Representation,
+        device: torch.device | str | None,
+        dtype: torch.dtype | None,
+    ) -> RadialKernel:
+        return RadialKernel(self, rho_in, rho_out, device=device, dtype=dtype)
+
+
+class RadialKernel(FeaturedKernel):
+    """The kernel of a `RadialHarmonic`: its features are B(v) = h_j(|v|) Y_lm(u), differentiable in v."""
+
+    def __init__(
+        self,
+        spec: RadialHarmonic,
+        in_rep: Representation,
+        out_rep: Representation,
+        *,
+        method: str | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(spec, in_rep, out_rep, method=method, device=device, dtype=dtype)
+        self.network = RadialNetwork(
+            spec.radius,
+            spec.functions,
+            spec.hidden,
+            in_rep.group.dim,
+            spec.neighbours(in_rep.group.dim),
+            device=device,
+            dtype=dtype,
+        )
+
+    @property
+    def spec(self) -> RadialHarmonic:  # type: ignore[override]
+        return self.source  # type: ignore[return-value]
+
+    def reset_parameters(self, gain: float = 1.0) -> None:
+        super().reset_parameters(gain)
+        if hasattr(self, "network"):
+            self.network.reset_parameters()
+
+    def features(self, v: torch.Tensor) -> torch.Tensor:
+        squares = v.square().sum(-1)
+        profiles = self.network(squares)
+        u = v * stretch(squares / self.spec.radius**2)[..., None] / self.spec.radius
+        parts = []
+        for degree, number in enumerate(self.spec.numbers(v.shape[-1])):
+            if number:
+                angular = harmonics(u, degree) * (number**0.5 / unit_length(v.shape[-1], degree))
+                parts.append((profiles[..., :, None] * angular[..., None, :]).flatten(-2))
+        return torch.cat(parts, -1)
+
+    def stencil(self) -> torch.Tensor:
+        """The kernel at the pixels inside the ball.
+
+        Raises:
+            KernelError: the radius does not reach the next pixel.
+        """
+        if max(self.sizes) == 1:
+            raise KernelError(
+                f"the radius {self.spec.radius:g} does not reach the next pixel at spacing {self.spec.spacing}: take a "
+                "larger radius, or say the spacing of the grid"
+            )
+        return super().stencil() * float(self.spec.oversampling) ** -self.in_rep.group.dim
+
+
+def stretch(t: torch.Tensor, sharpness: float = 16.0) -> torch.Tensor:
+    """√((1 - exp(-a t)) / t), t = r²/R²: a smooth factor with which |u| = √(1 - exp(-a r²/R²)) goes from 0 to 1."""
+    small = t < 1e-5
+    safe = torch.where(small, torch.ones_like(t), t)
+    series = sharpness * (1 - sharpness * t / 2)
+    return torch.where(small, series, -torch.expm1(-sharpness * safe) / safe).sqrt()
+
+
+def unit_length(d: int, degree: int) -> float:
+    """|Y_l| on the unit sphere."""
+    return float(np.linalg.norm(harmonics(np.eye(d)[:1], degree)))

@@ -1,0 +1,250 @@
+"""Layers that change the points on which a field lives: pooling, global pooling, interpolation.
+
+All of them combine values with weights that depend on distances only, so they commute with every isometry for every
+type. With plain tensors the geometry is an argument; with a `Field` on `Points` it travels along.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from torsor.errors import FieldTypeError, SpaceError
+from torsor.fibre import Layer
+from torsor.fibre.base import check_channels
+from torsor.fields import Field
+from torsor.reps import Representation
+from torsor.spaces import Neighbours, Points
+
+
+class PointPool(Layer):
+    """A field on fewer points: farthest point sampling, and one value of the cluster that is nearest to each sample.
+
+    ``pool(x, graph)`` takes (points, channels) and edges from points to samples, `Points.coarsened`; ``pool(field)``
+    finds them, and gives a field on the coarser points. A sample without any edge gets zero.
+
+    Args:
+        rep: the type.
+        n: samples of every batch element.
+        ratio: or the part of its points, in (0, 1].
+        mode: "mean", Σ w x / Σ w over the cluster, for any type; "max" of every component, for types whose components
+            the group permutes; "nearest", the value at the sample itself, for any type.
+
+    Raises:
+        FieldTypeError: an unknown mode, neither or both of n and ratio, or "max" of a type that the group mixes.
+    """
+
+    def __init__(
+        self, rep: Representation, n: int | None = None, *, ratio: float | None = None, mode: str = "mean"
+    ) -> None:
+        super().__init__(rep, rep)
+        if (n is None) == (ratio is None) or (ratio is not None and not 0 < ratio <= 1) or (n is not None and n < 1):
+            raise FieldTypeError(f"expected either n of 1 or more, or a ratio in (0, 1], got n={n}, ratio={ratio}")
+        _check_mode(rep, mode, ("mean", "max", "nearest"))
+        self.n, self.ratio, self.mode = n, ratio, mode
+
+    def forward(self, x: Any, graph: Neighbours | None = None) -> Any:
+        """Apply the layer to a tensor (points, channels) and edges, or to a `Field` on `Points`."""
+        if not isinstance(x, torch.Tensor):
+            return self.on_field(x)
+        check_edges(self, x, graph)
+        return self.compute(x, graph)  # type: ignore[arg-type]
+
+    def compute(self, x: torch.Tensor, graph: Neighbours) -> torch.Tensor:  # type: ignore[override]
+        if self.mode == "nearest":
+            return _at_nearest(x, graph)
+        if self.mode == "max":
+            return _largest(x[graph.source], graph.target, graph.targets)
+        weight = graph.weight.to(x.dtype)
+        total = graph.sum(weight)[:, None]
+        return graph.sum(weight[:, None] * x[graph.source]) / total.where(total != 0, 1.0)
+
+    def on_field(self, field: Field) -> Field:
+        """The field on the coarser points."""
+        coarse, graph = points_of(self, field).coarsened(self.n, ratio=self.ratio)
+        return Field(self(field.tensor, graph), self.out_rep, coarse)
+
+    def refined(self, factor: int) -> torch.nn.Module:
+        raise FieldTypeError("PointPool has no refinement: its samples are bound to the points")
+
+    def extra_repr(self) -> str:
+        amount = f"n={self.n}" if self.ratio is None else f"ratio={self.ratio}"
+        return f"{super().extra_repr()}, {amount}, mode={self.mode}"
+
+
+class GlobalPool(Layer):
+    """One value for every batch element of points: the mean, the sum, or the largest of every component.
+
+    ``pool(x, batch, elements)`` takes (points, channels) and gives (elements, channels); ``pool(field)`` gives a field
+    on the centroids.
+
+    Args:
+        rep: the type.
+        mode: "mean" or "sum", for any type; "max", for types whose components the group permutes.
+
+    Raises:
+        FieldTypeError: an unknown mode, or "max" of a type that the group mixes.
+    """
+
+    def __init__(self, rep: Representation, mode: str = "mean") -> None:
+        super().__init__(rep, rep)
+        _check_mode(rep, mode, ("mean", "sum", "max"))
+        self.mode = mode
+
+    def forward(self, x: Any, batch: torch.Tensor | None = None, elements: int | None = None) -> Any:
+        """Apply the layer to a tensor (points, channels), or to a `Field` on `Points`.
+
+        Args:
+            x: the features.
+            batch: (points,) the batch element of every point; None is one element.
+            elements: their number, which compiled code has to be told; by default it is read from the batch.
+        """
+        if not isinstance(x, torch.Tensor):
+            return self.on_field(x)
+        check_channels(self, x, self.in_rep)
+        if batch is None:
+            batch, elements = torch.zeros(len(x), dtype=torch.int64, device=x.device), 1
+        if batch.shape != x.shape[:1]:
+            raise SpaceError(f"expected a batch index for {len(x)} points, got shape {tuple(batch.shape)}")
+        return self.compute(x, batch, int(batch.max()) + 1 if elements is None else elements)
+
+    def compute(self, x: torch.Tensor, batch: torch.Tensor, elements: int) -> torch.Tensor:  # type: ignore[override]
+        if self.mode == "max":
+            return _largest(x, batch, elements)
+        total = x.new_zeros(elements, x.shape[1]).index_add(0, batch, x)
+        if self.mode == "sum":
+            return total
+        count = x.new_zeros(elements).index_add(0, batch, x.new_ones(len(x)))
+        return total / count.clamp(min=1)[:, None]
+
+    def on_field(self, field: Field) -> Field:
+        """The field on the centroids, one point a batch element."""
+        points = points_of(self, field)
+        centroids = points.centroids()
+        rows = torch.arange(points.elements, device=centroids.device)
+        pooled = self(field.tensor, points.index, points.elements)
+        return Field(pooled, self.out_rep, Points(centroids, None if points.batch is None else rows))
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, mode={self.mode}"
+
+
+class PointInterpolate(Layer):
+    """A field on other points: f(p) = Σ_q w f(q) / Σ_q w over the k nearest q, w = 1/|x_q - x_p|².
+
+    The value at a point that coincides with some q is f(q) exactly, or the mean of all that coincide there.
+    ``interpolate(x, graph)`` takes (points, channels) and edges, ``coarse.neighbours(k=3, target=fine)``;
+    ``interpolate(field, fine)`` finds them, and gives a field on the points `fine`.
+
+    Args:
+        rep: any type.
+        k: the number of points between which to interpolate; fewer where a batch element has fewer.
+
+    Raises:
+        FieldTypeError: k below 1.
+
+    Source: Qi et al., PointNet++, 2017, equation 2.
+    """
+
+    def __init__(self, rep: Representation, k: int = 3) -> None:
+        super().__init__(rep, rep)
+        if k < 1:
+            raise FieldTypeError(f"expected k, the number of points to interpolate between, of 1 or more, got {k}")
+        self.k = k
+
+    def forward(self, x: Any, graph: Any = None) -> Any:
+        """Apply the layer to a tensor (points, channels) and edges, or to a `Field` on `Points` and other `Points`."""
+        if not isinstance(x, torch.Tensor):
+            return self.on_field(x, graph)
+        check_edges(self, x, graph)
+        return self.compute(x, graph)
+
+    def compute(self, x: torch.Tensor, graph: Neighbours) -> torch.Tensor:  # type: ignore[override]
+        weight = interpolation_weights(graph).to(x.dtype)
+        return graph.sum(weight[:, None] * x[graph.source])
+
+    def on_field(self, field: Field, fine: Any = None) -> Field:
+        """The field on the points `fine`."""
+        coarse = points_of(self, field)
+        if not isinstance(fine, Points):
+            raise SpaceError(f"expected the Points to interpolate to, layer(field, points), got {type(fine).__name__}")
+        k = min(self.k, int(coarse.sizes.min()))
+        return Field(self(field.tensor, coarse.neighbours(k=k, target=fine)), self.out_rep, fine)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, k={self.k}"
+
+
+def interpolation_weights(graph: Neighbours) -> torch.Tensor:
+    """w_e = |v_e|⁻² / Σ |v|⁻² over the edges of a target, (E,); where some v are zero, 1/their number for these.
+
+    Squares are taken relative to the smallest of the target, so that they neither overflow nor divide by zero.
+    """
+    square = graph.v.square().sum(1)
+    smallest = _smallest(square.detach(), graph)
+    zero = square == 0
+    weight = torch.where(zero, 1.0, smallest[graph.target] / square.where(~zero, 1.0))
+    return weight / graph.sum(weight)[graph.target]
+
+
+def points_of(layer: Layer, field: Field) -> Points:
+    """The points on which a field lives.
+
+    Raises:
+        FieldTypeError: the layer expects another type.
+        SpaceError: the field lives on another space.
+    """
+    field.require(layer)
+    if not isinstance(field.space, Points):
+        raise SpaceError(f"{type(layer).__name__} expects a field on Points, got one on {field.space}")
+    return field.space
+
+
+def check_edges(layer: Layer, x: torch.Tensor, graph: Any) -> None:
+    """Raise unless x holds a feature of the layer's type for every source of a graph.
+
+    Raises:
+        FieldTypeError: the number of channels.
+        SpaceError: no graph, or one of another number of points.
+    """
+    check_channels(layer, x, layer.in_rep)
+    if not isinstance(graph, Neighbours):
+        raise SpaceError(
+            f"{type(layer).__name__} expects a tensor and its edges, layer(x, graph) with a torsor.spaces.Neighbours, "
+            f"got {type(graph).__name__}"
+        )
+    if x.shape[0] != graph.sources:
+        raise SpaceError(f"{type(layer).__name__} got features of {x.shape[0]} points and edges of {graph.sources}")
+
+
+def _check_mode(rep: Representation, mode: str, modes: tuple[str, ...]) -> None:
+    if mode not in modes:
+        raise FieldTypeError(f"expected a mode among {modes}, got {mode!r}")
+    for _, term in rep.terms:
+        if mode == "max" and not term.is_permutation:
+            raise FieldTypeError(
+                f'the maximum of components needs a permutation representation, got {term}; take mode="mean", or pool '
+                "the norms behind nn.NormPool"
+            )
+
+
+def _largest(x: torch.Tensor, target: torch.Tensor, targets: int) -> torch.Tensor:
+    """The largest of every component over the rows of a target, zero where there are none."""
+    index = target[:, None].expand_as(x)
+    return x.new_zeros(targets, x.shape[1]).scatter_reduce(0, index, x, "amax", include_self=False)
+
+
+def _smallest(values: torch.Tensor, graph: Neighbours) -> torch.Tensor:
+    """The smallest value over the edges of every target: (E,) -> (targets,)."""
+    return values.new_zeros(graph.targets).scatter_reduce(0, graph.target, values, "amin", include_self=False)
+
+
+def _at_nearest(x: torch.Tensor, graph: Neighbours) -> torch.Tensor:
+    """The feature at the other end of the shortest edge of every target, zero where there is none."""
+    square = graph.v.detach().square().sum(1)
+    shortest = square == _smallest(square, graph)[graph.target]
+    edge = torch.arange(len(graph), device=x.device).where(shortest, len(graph))
+    first = edge.new_full((graph.targets,), len(graph)).scatter_reduce(0, graph.target, edge, "amin")
+    rows = torch.cat([x[graph.source], x.new_zeros(1, x.shape[1])])
+    return rows[first]
