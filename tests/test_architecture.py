@@ -34,6 +34,7 @@ LAYERS = {
     "export": 9,
     "plot": 9,
     "testing": 9,
+    "taxonomy": 10,
     "train": 10,
     "cli": 11,
     "__main__": 12,

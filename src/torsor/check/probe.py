@@ -14,7 +14,7 @@ BAND = 1 / 8
 
 @dataclass(frozen=True)
 class PlaneWaves:
-    """f_n(x) = envelope(|x|) Σ_j c_{nj} cos(k_{nj}·x + φ_{nj}), n = 1 … batch, c in R^{dim ρ}, |k| below 2π BAND.
+    """f_n(x) = envelope(|x|) Σ_j c_{nj} cos(k_{nj}·x + φ_{nj}), n = 1 … batch, c in R^{dim ρ}, |k| below 2π band.
 
     The envelope is 1 at the centre and falls smoothly to 0 at `radius`: nothing is lost when the field turns.
     """
@@ -27,13 +27,13 @@ class PlaneWaves:
 
     @staticmethod
     def random(
-        rep: Representation, batch: int, radius: float, generator: torch.Generator, waves: int = 12
+        rep: Representation, batch: int, radius: float, generator: torch.Generator, waves: int = 12, band: float = BAND
     ) -> PlaneWaves:
-        """Gaussian amplitudes, wave vectors uniform in a ball, uniform phases; float64."""
+        """Gaussian amplitudes, wave vectors uniform in a ball of radius 2π band, uniform phases; float64."""
         d = rep.group.dim
         kind = {"generator": generator, "dtype": torch.float64}
         direction = torch.nn.functional.normalize(torch.randn(batch, waves, d, **kind), dim=-1)
-        length = 2 * torch.pi * BAND * torch.rand(batch, waves, 1, **kind) ** (1 / d)
+        length = 2 * torch.pi * band * torch.rand(batch, waves, 1, **kind) ** (1 / d)
         phase = 2 * torch.pi * torch.rand(batch, waves, **kind)
         return PlaneWaves(torch.randn(batch, waves, rep.dim, **kind), direction * length, phase, radius, rep)
 
@@ -53,10 +53,15 @@ class PlaneWaves:
         number = factor * (size - 1) + 1 if size % 2 else factor * size
         axis = (torch.arange(number, dtype=torch.float64) - (number - 1) / 2) / factor
         x = torch.stack(torch.meshgrid(*[axis] * self.rep.group.dim, indexing="ij"), dim=-1)
-        if g is not None:
-            x = x @ torch.linalg.inv(self.rep.group.action(g)).T
-        values = torch.einsum("bwc,bw...->bc...", self.amplitude, self._waves(x))
-        return values if g is None else torch.einsum("ij,bj...->bi...", self.rep.rho(g), values)
+        if g is None:
+            return self.at(x)
+        return torch.einsum(
+            "ij,bj...->bi...", self.rep.rho(g), self.at(x @ torch.linalg.inv(self.rep.group.action(g)).T)
+        )
+
+    def at(self, x: torch.Tensor) -> torch.Tensor:
+        """f(x) at any points x (*space, d): (batch, dim ρ, *space)."""
+        return torch.einsum("bwc,bw...->bc...", self.amplitude, self._waves(x))
 
     def _waves(self, x: torch.Tensor) -> torch.Tensor:
         arguments = torch.einsum("bwd,...d->bw...", self.wave, x)

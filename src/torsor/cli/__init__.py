@@ -1,4 +1,4 @@
-"""The command line: ``torsor train | check | plot | info``."""
+"""The command line: ``torsor train | check | taxonomy | plot | info``."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from torsor.cli import check, info, plot, train
+from torsor.cli import check, info, plot, taxonomy, train
 
 app = typer.Typer(
     name="torsor",
@@ -15,4 +15,5 @@ app = typer.Typer(
 app.add_typer(train.app, name="train")
 app.add_typer(plot.app, name="plot")
 app.command("check")(check.check)
+app.command("taxonomy")(taxonomy.taxonomy)
 app.command("info")(info.info)

@@ -1,6 +1,7 @@
 """Layers that act point by point and know no space."""
 
 from torsor.fibre.base import Layer, freeze, join_fields, split_fields
+from torsor.fibre.bilinear import TensorProduct
 from torsor.fibre.dropout import ChannelDropout, FieldDropout
 from torsor.fibre.expansion import BasisSource, Expansion
 from torsor.fibre.fourier import Fourier
@@ -32,6 +33,7 @@ __all__ = [
     "SiLU",
     "Squash",
     "Tanh",
+    "TensorProduct",
     "VectorPool",
     "freeze",
     "join_fields",

@@ -9,20 +9,23 @@ import torch
 
 from torsor.errors import FieldTypeError
 from torsor.fibre.base import Layer, join_fields, split_fields
-from torsor.fibre.sampling import evaluation_matrix, sample_elements
+from torsor.fibre.sampling import sample
 from torsor.reps import Representation
 
 
 class Fourier(Layer):
-    """y = E⁺ f(E x): E samples a regular or quotient field at n group elements, E⁺ is its pseudoinverse.
+    """y = E⁺ f(E x): E samples functions on G/H at n group elements, E⁺ is its (weighted) pseudoinverse.
 
-    Exactly equivariant under the elements that permute the samples (C_N for SO(2), D_N for O(2)), and under the whole
-    group up to the aliasing of f, which falls as the number of samples grows.
+    For regular and quotient fields of finite groups, of SO(2), O(2), SO(3), O(3) and groups about an axis, and for
+    functions on the sphere. Exactly equivariant under the elements that permute the samples (C_N for SO(2), D_N for
+    O(2), turns by 2π/N about the pole in space), and under the whole group up to the aliasing of f, which falls as the
+    number of samples grows.
 
     Args:
-        rep: regular and quotient representations, band-limited or of finite groups, or scalars.
+        rep: regular, quotient and spherical representations, band-limited or of finite groups, or scalars.
         function: f, by default ReLU.
-        samples: N of C_N or D_N, by default 4 band + 4; or the elements, a tensor (n, d, d).
+        samples: N of C_N or D_N, of longitudes of the sphere, of angles of SO(3); by default 4 band + 4 (2 band + 4 on
+            SO(3), which has N²⌈N/2⌉ samples); or the elements, a tensor (n, d, d).
         device: of the matrices E and E⁺.
         dtype: of the matrices E and E⁺.
 
@@ -49,12 +52,13 @@ class Fourier(Layer):
         for k, (_, term) in enumerate(self.in_rep.terms):
             if term.is_trivial:
                 continue
-            matrix = evaluation_matrix(term, sample_elements(term, self.samples))
-            if np.linalg.matrix_rank(matrix) < term.dim:
+            samples = sample(term, self.samples)
+            if np.linalg.matrix_rank(samples.matrix) < term.dim:
                 raise FieldTypeError(
-                    f"{len(matrix)} samples do not determine the {term.dim} components of {term}: take more samples"
+                    f"{len(samples.matrix)} samples do not determine the {term.dim} components of {term}: take more "
+                    "samples"
                 )
-            found[f"evaluate_{k}"], found[f"transform_{k}"] = matrix, np.linalg.pinv(matrix)
+            found[f"evaluate_{k}"], found[f"transform_{k}"] = samples.matrix, samples.transform()
         return found
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:

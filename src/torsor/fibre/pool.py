@@ -8,8 +8,8 @@ import torch
 from torsor.errors import FieldTypeError
 from torsor.fibre.base import Layer, join_fields, split_fields
 from torsor.fibre.nonlinear import field_norms, require_orthogonal
-from torsor.fibre.sampling import evaluation_matrix, sample_elements
-from torsor.reps import Representation, direct_sum, standard, trivial
+from torsor.fibre.sampling import POLE_VECTOR, Samples, sample
+from torsor.reps import Representation, Spherical, direct_sum, standard, trivial
 from torsor.reps.bandlimited import fixed_vectors
 
 
@@ -17,7 +17,7 @@ class GroupPool(Layer):
     """The largest (or mean) component of every field: regular and quotient fields become scalars.
 
     Args:
-        rep: permutation representations, band-limited functions on G/H, or scalars.
+        rep: permutation representations, band-limited functions on G/H or the sphere, or scalars.
         mode: "max" or "mean".
         samples: where band-limited functions are sampled; see `Fourier`.
         device: of the matrices of the sampling.
@@ -44,10 +44,13 @@ class GroupPool(Layer):
 
     def constants(self) -> dict[str, np.ndarray]:
         return {
-            f"evaluate_{k}": evaluation_matrix(term, sample_elements(term, self.samples))
+            f"evaluate_{k}": self._evaluation(sample(term, self.samples))
             for k, (_, term) in enumerate(self.in_rep.terms)
             if not term.is_permutation
         }
+
+    def _evaluation(self, samples: Samples) -> np.ndarray:
+        return samples.matrix if self.mode == "max" else samples.weights[None] @ samples.matrix / len(samples.weights)
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:
         parts = []
@@ -104,9 +107,9 @@ class VectorPool(Layer):
     def constants(self) -> dict[str, np.ndarray]:
         found = {}
         for k, (_, term) in enumerate(self.in_rep.terms):
-            elements = sample_elements(term, self.samples)
-            found[f"evaluate_{k}"] = evaluation_matrix(term, elements)
-            found[f"directions_{k}"] = term.group.action(elements) @ _direction(term)
+            samples = sample(term, self.samples)
+            found[f"evaluate_{k}"] = samples.matrix
+            found[f"directions_{k}"] = term.group.action(samples.elements) @ _direction(term)
         return found
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:
@@ -120,6 +123,8 @@ class VectorPool(Layer):
 
 
 def _direction(term: Representation) -> np.ndarray:
+    if isinstance(term, Spherical):
+        return POLE_VECTOR
     subgroup = term.rep.group if hasattr(term, "rep") else term.subgroup  # type: ignore[attr-defined]
     vectors = fixed_vectors(standard(term.group), subgroup)
     if not len(vectors):

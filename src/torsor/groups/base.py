@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from torsor.errors import GroupError
-from torsor.groups import finite, lie
+from torsor.groups import classes, finite, lie
 from torsor.linalg import Array, expm, invariant_form, is_torch
 from torsor.symbolic import Symbolic
 
@@ -142,7 +142,7 @@ class Group(Symbolic, ABC):
 
     def _contains(self, g: np.ndarray, tolerance: float) -> np.ndarray:
         if self.is_finite:
-            return finite.distances(self.element_array, g).min(-1) < tolerance
+            return self._lookup.contains(g, tolerance)
         return lie.contains(self.algebra_array, self.component_array, g, tolerance)
 
     def index(self, g: Array) -> np.ndarray:
@@ -152,10 +152,38 @@ class Group(Symbolic, ABC):
             GroupError: some g is not an element.
         """
         array = g.detach().cpu().double().numpy() if is_torch(g) else np.asarray(g, dtype=float)
-        apart = finite.distances(self.element_array, array)
-        if apart.size and not apart.min(-1).max() <= 1e-3:
-            raise GroupError(f"expected elements of {self}, got a matrix {apart.min(-1).max():.1e} away from it")
-        return apart.argmin(-1)
+        index, apart = self._lookup.nearest(array)
+        if apart.size and not apart.max() <= 1e-3:
+            raise GroupError(f"expected elements of {self}, got a matrix {apart.max():.1e} away from it")
+        return index
+
+    @cached_property
+    def _lookup(self) -> finite.Lookup:
+        return finite.lookup(self.element_array)
+
+    @cached_property
+    def product_table(self) -> np.ndarray:
+        """The index of g_i g_j for all elements of a finite group, (order, order) integers."""
+        return self.index(self.element_array[:, None] @ self.element_array[None])
+
+    @cached_property
+    def inverse_indices(self) -> np.ndarray:
+        """The index of g_i⁻¹ for all elements of a finite group, (order,) integers."""
+        return self.index(self.inverse(self.element_array))
+
+    def conjugacy_classes(self) -> tuple[np.ndarray, ...]:
+        """The conjugacy classes {h g h⁻¹} of a finite group, each the sorted indices of its elements in `elements()`.
+
+        The classes stand in the order of their first elements; {e} comes first.
+
+        Raises:
+            GroupError: the group is infinite.
+        """
+        return self._classes
+
+    @cached_property
+    def _classes(self) -> tuple[np.ndarray, ...]:
+        return classes.conjugacy_classes(self.product_table, self.inverse_indices, self.index(self.generator_array))
 
     def sample(self, n: int, generator: torch.Generator | None = None, scale: float | None = None) -> torch.Tensor:
         """n random elements, (n, d, d) float64.
@@ -190,6 +218,13 @@ class Group(Symbolic, ABC):
     def internal(self, other: Group) -> Group:
         """The product with a group that acts on the fields only, not on R^d."""
         return Internal(self, other)
+
+    def with_inversion(self) -> Group:
+        """The group that G and the inversion -1 generate, G × {±1}; G itself if it contains -1.
+
+        T, O and I become T_h, O_h and I_h.
+        """
+        return self if self._contains(-np.eye(self._size), 1e-6) else WithInversion(self)
 
 
 def _read_only(array: np.ndarray) -> np.ndarray:
@@ -243,8 +278,49 @@ class Internal(Product):
     def name(self) -> str:
         return f"{self.left} × {self.right} (internal)"
 
+    def with_inversion(self) -> Group:
+        """The product whose first factor contains the inversion of R^d; the fields' own group stays."""
+        return Internal(self.left.with_inversion(), self.right)
+
     def action(self, g: Array) -> Array:
         return self.left.action(self.project(g)[0])
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WithInversion(Group):
+    """G × {±1} on the space of G: the elements ±g. ``group.with_inversion()`` builds it.
+
+    The elements are those of G in their order, then their negatives in the same order.
+
+    Raises:
+        GroupError: G contains -1 already.
+    """
+
+    proper: Group
+
+    def __post_init__(self) -> None:
+        if self.proper._contains(-np.eye(self.proper._size), 1e-6):
+            raise GroupError(f"expected a group without the inversion, got {self.proper}; with_inversion() returns it")
+
+    @property
+    def dim(self) -> int:
+        return self.proper.dim
+
+    @property
+    def name(self) -> str:
+        return {"T": "Th", "O": "Oh", "I": "Ih"}.get(self.proper.name, f"{self.proper} × {{±1}}")
+
+    def action(self, g: Array) -> Array:
+        return self.proper.action(g)
+
+    def _algebra(self) -> np.ndarray:
+        return self.proper.algebra_array
+
+    def _generators(self) -> np.ndarray:
+        return np.concatenate([self.proper.generator_array, -np.eye(self.proper._size)[None]])
+
+    def _contains(self, g: np.ndarray, tolerance: float) -> np.ndarray:
+        return self.proper._contains(g, tolerance) | self.proper._contains(-g, tolerance)
 
 
 def _side_by_side(left: np.ndarray, right: np.ndarray, fill: float) -> np.ndarray:

@@ -75,6 +75,10 @@ class SO(_Orthogonal):
     def _contains(self, g: np.ndarray, tolerance: float) -> np.ndarray:
         return super()._contains(g, tolerance) & (np.linalg.det(g) > 0)
 
+    def with_inversion(self) -> Group:
+        """O(d) in odd dimensions, where det(-1) = -1; SO(d) itself in even ones."""
+        return O(self.p, self.q) if self.dim % 2 else self
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class O(_Orthogonal):  # noqa: E742  the field's name

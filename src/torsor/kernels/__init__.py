@@ -1,9 +1,12 @@
 """Kernel families: how K(gv) = |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹ is solved."""
 
+from torsor.kernels import operators
 from torsor.kernels.base import KernelSpec, SteerableKernel
 from torsor.kernels.covariants import covariants, harmonic_covariants
+from torsor.kernels.differential import Differential, DifferentialKernel, Operator
 from torsor.kernels.expanded import BasisSpec, ExpandedKernel, FeaturedKernel
 from torsor.kernels.harmonic import Harmonic
+from torsor.kernels.implicit import Implicit, edge_attributes
 from torsor.kernels.lattice import lattice_elements
 from torsor.kernels.profiles import RadialNetwork
 from torsor.kernels.radial import RadialHarmonic
@@ -11,15 +14,21 @@ from torsor.kernels.stencil import Stencil
 
 __all__ = [
     "BasisSpec",
+    "Differential",
+    "DifferentialKernel",
     "ExpandedKernel",
     "FeaturedKernel",
     "Harmonic",
+    "Implicit",
     "KernelSpec",
+    "Operator",
     "RadialHarmonic",
     "RadialNetwork",
     "SteerableKernel",
     "Stencil",
     "covariants",
+    "edge_attributes",
     "harmonic_covariants",
     "lattice_elements",
+    "operators",
 ]

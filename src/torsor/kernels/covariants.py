@@ -14,6 +14,7 @@ import numpy as np
 
 from torsor.errors import KernelError
 from torsor.groups import Group
+from torsor.kernels.wigner_eckart import Triple, factored
 from torsor.linalg import (
     canonical_bases,
     harmonic_basis,
@@ -26,20 +27,34 @@ from torsor.linalg import (
 )
 from torsor.reps import Representation
 
+SMALL = 64
+"""Systems of up to so many unknowns are solved directly, larger ones through the irreps in the harmonics."""
+
 Images = tuple[np.ndarray, np.ndarray]
 """(algebra images, generator images) of a representation, as NumPy arrays."""
 
 
-def covariants(rho_in: Representation, rho_out: Representation, degree: int) -> np.ndarray:
+def covariants(rho_in: Representation, rho_out: Representation, degree: int, *, covector: bool = False) -> np.ndarray:
     """All covariants of a degree: (number, dim ρ_out, dim ρ_in, monomials), orthonormal, canonical.
 
     They number dim Hom_G(Sym^k(R^d) ⊗ ρ_in, ρ_out). P(v) is the contraction with `torsor.linalg.monomials` (v, degree).
+    Those of a covector ξ satisfy P(g⁻ᵀξ) = ρ_out(g) P(ξ) ρ_in(g)⁻¹: with ∂ for ξ, the equivariant differential
+    operators.
 
     Raises:
         KernelError: two groups, or a negative degree.
     """
-    group = _common_group(rho_in, rho_out, degree)
-    return _solve([(rho_in, rho_out, _power(group, degree, harmonic=False))])[0]
+    return solve_covariants([(rho_in, rho_out)], (degree,), covector=covector)[0][0]
+
+
+def solve_covariants(
+    pairs: list[tuple[Representation, Representation]], degrees: tuple[int, ...], *, covector: bool = False
+) -> list[list[np.ndarray]]:
+    """All covariants of many pairs (ρ_in, ρ_out) and degrees at once: [pair][degree]."""
+    group = _common_group(*pairs[0], degree=min(degrees))
+    powers = {k: _power(group, k, harmonic=False, covector=covector) for k in degrees}
+    solved = iter(_solve([(rho_in, rho_out, powers[k]) for rho_in, rho_out in pairs for k in degrees]))
+    return [[next(solved) for _ in degrees] for _ in pairs]
 
 
 def harmonic_covariants(rho_in: Representation, rho_out: Representation, degree: int) -> np.ndarray:
@@ -58,10 +73,19 @@ def solve_harmonic(pairs: list[tuple[Representation, Representation]], degrees: 
     group = _common_group(*pairs[0], degree=min(degrees, default=0))
     if not np.allclose(*_gram(group), atol=1e-9):
         raise KernelError(f"harmonic polynomials need a group of rotations and reflections, got {group}")
-    powers = {k: _power(group, k, harmonic=True) for k in degrees}
-    requests = [(rho_in, rho_out, powers[k]) for rho_in, rho_out in pairs for k in degrees]
-    solved = iter(_solve(requests))
+    requests = [(rho_in, rho_out, k) for rho_in, rho_out in pairs for k in degrees]
+    sizes = [i.dim * o.dim * len(harmonic_basis(group.dim, k)) for i, o, k in requests]
+    direct = [request for request, size in zip(requests, sizes, strict=True) if size <= SMALL]
+    large = [request for request, size in zip(requests, sizes, strict=True) if size > SMALL]
+    powers = {k: _power(group, k, harmonic=True) for k in {k for _, _, k in direct}}
+    quick = iter(_solve([(rho_in, rho_out, powers[k]) for rho_in, rho_out, k in direct]))
+    slow = iter(factored(large, _solve_triples) if large else [])
+    solved = iter([next(quick) if size <= SMALL else next(slow) for size in sizes])
     return [[next(solved) for _ in degrees] for _ in pairs]
+
+
+def _solve_triples(triples: list[Triple]) -> list[np.ndarray]:
+    return _solve([(s, t, (kappa.algebra_images, kappa.generator_images)) for kappa, s, t in triples])
 
 
 def _gram(group: Group) -> tuple[np.ndarray, np.ndarray]:
@@ -78,9 +102,11 @@ def _common_group(rho_in: Representation, rho_out: Representation, degree: int) 
     return rho_in.group
 
 
-def _power(group: Group, k: int, harmonic: bool) -> Images:
-    """The images of a group on polynomials of degree k, or on harmonic ones."""
+def _power(group: Group, k: int, harmonic: bool, covector: bool = False) -> Images:
+    """The images of a group on polynomials of degree k in a vector or a covector, or on harmonic ones."""
     a, g = group.action(group.algebra_array), group.action(group.generator_array)
+    if covector:
+        a, g = -a.swapaxes(-1, -2), np.linalg.inv(g).swapaxes(-1, -2)
     n = len(harmonic_basis(group.dim, k)) if harmonic else len(multi_indices(group.dim, k))
     derivative, power = (
         (harmonic_power_derivative, harmonic_power) if harmonic else (symmetric_power_derivative, symmetric_power)

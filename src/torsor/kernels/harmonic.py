@@ -10,6 +10,7 @@ with s(0) = 0 and s = 1 beyond one pixel, so that K is smooth at the origin and 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, overload
 
 import numpy as np
@@ -166,7 +167,7 @@ class Harmonic(BasisSpec):
 
     def bases(self, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
         """The samples at the offsets of the stencil, moment-matched."""
-        return self._combine(self._sampled(sigmas[0].group, self.oversampling), sigmas, taus)
+        return self._combine(sampled(self, sigmas[0].group), sigmas, taus)
 
     def bases_at(self, v: np.ndarray, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
         """Elements are ordered by degree, then ring, then covariant; `labels` names them."""
@@ -187,23 +188,17 @@ class Harmonic(BasisSpec):
         pixel, end = self._reach(group)
         return Rings(pixel * np.array(self.rings), self.limits, self.width * pixel, pixel, end)
 
-    def _sampled(self, group: Group, oversampling: int) -> list[np.ndarray]:
-        """The scalar functions on the grid that is finer by a factor, for each degree (rings, offsets, harmonics)."""
-        spec, d = replace(self, oversampling=oversampling), group.dim
-        cell = float(np.prod(self._spacings(d))) / oversampling**d
-        return moment_matched(self._rings(group), spec.offsets(d), cell, self.matched(d))
-
     def _combine(
         self, functions: list[np.ndarray], sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]
     ) -> Bases:
         """Σ_m C_{lbm} f_{jlm}, normalised on the grid without oversampling to a squared norm of dim τ."""
         group, pairs = sigmas[0].group, [(sigma, tau) for tau in taus for sigma in sigmas]
         solved = solve_harmonic(pairs, range(max(self.limits) + 1))
-        scale, grams = self.oversampling ** -float(group.dim), self._grams(group)
+        scale = self.oversampling ** -float(group.dim)
         flat = []
         for covariants, (_, tau) in zip(solved, pairs, strict=True):
             parts = []
-            for maps, values, gram in zip(covariants, functions, grams, strict=True):
+            for maps, values, gram in zip(covariants, functions, grams(self, group), strict=True):
                 rows = maps.reshape(len(maps), maps.shape[1] * maps.shape[2], maps.shape[3])
                 squares = np.einsum("rkl,bkl->rb", gram, np.swapaxes(rows, 1, 2) @ rows)
                 kernel = rows[None] @ np.swapaxes(values, 1, 2)[:, None]
@@ -212,13 +207,23 @@ class Harmonic(BasisSpec):
             flat.append(np.concatenate(parts))
         return [flat[t * len(sigmas) : (t + 1) * len(sigmas)] for t in range(len(taus))]
 
-    def _grams(self, group: Group) -> list[np.ndarray]:
-        """Σ_v f_{jlm}(v) f_{jlm'}(v) on the grid without oversampling: [degree] (rings, harmonics, harmonics)."""
-        grams = [np.einsum("rnk,rnl->rkl", f, f) for f in self._sampled(group, 1)]
-        for degree, gram in enumerate(grams):
-            if gram.size and np.linalg.eigvalsh(gram).min() < 1e-12:
-                raise KernelError(
-                    f"a harmonic of degree {degree} vanishes on all {self.size} pixels of a ring: "
-                    f"lower `degrees` of {self!r}"
-                )
-        return grams
+
+@lru_cache(maxsize=16)
+def sampled(spec: Harmonic, group: Group) -> list[np.ndarray]:
+    """The scalar functions on the grid of a kernel, moment-matched: for each degree (rings, offsets, harmonics)."""
+    d = group.dim
+    cell = float(np.prod(spec._spacings(d))) / spec.oversampling**d
+    return moment_matched(spec._rings(group), spec.offsets(d), cell, spec.matched(d))
+
+
+@lru_cache(maxsize=16)
+def grams(spec: Harmonic, group: Group) -> list[np.ndarray]:
+    """Σ_v f_{jlm}(v) f_{jlm'}(v) on the grid without oversampling: [degree] (rings, harmonics, harmonics)."""
+    found = [np.einsum("rnk,rnl->rkl", f, f) for f in sampled(replace(spec, oversampling=1), group)]
+    for degree, gram in enumerate(found):
+        if gram.size and np.linalg.eigvalsh(gram).min() < 1e-12:
+            raise KernelError(
+                f"a harmonic of degree {degree} vanishes on all {spec.size} pixels of a ring: "
+                f"lower `degrees` of {spec!r}"
+            )
+    return found

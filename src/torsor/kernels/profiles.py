@@ -10,10 +10,10 @@ from torsor.errors import KernelError
 
 
 class RadialNetwork(torch.nn.Module):
-    """h_j(r) = (1 - r²/R²)³ · MLP(e(r))_j for r < R, and 0 beyond: J learnt functions of the distance.
+    """h_j(r) = (1 - 10t³ + 15t⁴ - 6t⁵) MLP(e(r))_j, t = r²/R² < 1, and 0 beyond: J learnt functions of the distance.
 
-    e_n(r) = √2 sin(nπs)/s · R/π, s = √(r² + ε²)/R, n = 1 … N, are the spherical Bessel functions of order 0. Everything is
-    a smooth function of r²: K has no kink at the origin and two continuous derivatives at the cutoff R.
+    e_n(r) = √2 sin(nπs) / πs, s = √(r² + ε²)/R, n = 1 … N, are spherical Bessel functions of order 0. Everything is a
+    smooth function of r²: K has no kink at the origin, and two continuous derivatives at the cutoff R.
 
     Args:
         radius: R, in physical units.
@@ -75,7 +75,8 @@ class RadialNetwork(torch.nn.Module):
         n = torch.arange(1, self.waves + 1, device=t.device, dtype=t.dtype)
         embedded = 2**0.5 * n * torch.sinc(n * s)
         values = self.outer(torch.nn.functional.silu(self.inner(embedded)))
-        return values * ((1 - t).clamp(min=0) ** 3)[..., None]
+        t = t.clamp(max=1)
+        return values * (1 - t**3 * (10 - 15 * t + 6 * t**2))[..., None]
 
     def extra_repr(self) -> str:
         return f"radius={self.radius:g}"

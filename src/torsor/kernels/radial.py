@@ -17,8 +17,9 @@ import torch
 from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases, BasisSource
 from torsor.groups import Group
-from torsor.kernels.base import KernelSpec
+from torsor.kernels.base import KernelSpec, SteerableKernel
 from torsor.kernels.covariants import solve_harmonic
+from torsor.kernels.depthwise import DepthwiseKernel
 from torsor.kernels.expanded import FeaturedKernel
 from torsor.kernels.lattice import box
 from torsor.kernels.profiles import RadialNetwork
@@ -38,6 +39,7 @@ class RadialHarmonic(KernelSpec, BasisSource):
         spacing: of the pixels, one number or one an axis; on scattered points their typical distance. Random weights keep
             the variance of sums over as many neighbours as fit into the ball. On grids the stencil is the smallest box
             around the ball.
+        depthwise: radial functions for every channel instead, see `torsor.kernels.depthwise`; for many channels.
         oversampling: the factor by which `refined` made the grid finer.
 
     Raises:
@@ -49,6 +51,7 @@ class RadialHarmonic(KernelSpec, BasisSource):
     functions: int = 8
     hidden: int = 32
     spacing: float | tuple[float, ...] = 1.0
+    depthwise: bool = False
     oversampling: int = 1
 
     def __post_init__(self) -> None:
@@ -98,9 +101,13 @@ class RadialHarmonic(KernelSpec, BasisSource):
         volume = pi ** (d / 2) / gamma(d / 2 + 1) * self.radius**d
         return max(1.0, volume / float(np.prod(self._spacings(d) * self.oversampling)))
 
+    def harmonics(self, d: int) -> int:
+        """The number of harmonics of all degrees."""
+        return sum(self.numbers(d))
+
     def samples(self, d: int) -> int:
         """The number of features h_j Y_lm; they run over l, then j, then m."""
-        return self.functions * sum(self.numbers(d))
+        return self.functions * self.harmonics(d)
 
     def bases(self, sigmas: tuple[Representation, ...], taus: tuple[Representation, ...]) -> Bases:
         """The covariants C_lb for each radial function, in the order l, then j, then b."""
@@ -127,8 +134,30 @@ class RadialHarmonic(KernelSpec, BasisSource):
         rho_out: Representation,
         device: torch.device | str | None,
         dtype: torch.dtype | None,
-    ) -> RadialKernel:
-        return RadialKernel(self, rho_in, rho_out, device=device, dtype=dtype)
+    ) -> SteerableKernel:
+        kind = DepthwiseKernel if self.depthwise else RadialKernel
+        return kind(self, rho_in, rho_out, device=device, dtype=dtype)
+
+    def angular(self, v: torch.Tensor) -> torch.Tensor:
+        """√(2l+1) Y_lm(u) of all degrees, |Y_l| = 1 on the unit sphere: (..., d) -> (..., harmonics)."""
+        u = v * stretch(v.square().sum(-1) / self.radius**2)[..., None] / self.radius
+        d, parts = v.shape[-1], []
+        for degree, number in enumerate(self.numbers(d)):
+            if number:
+                parts.append(harmonics(u, degree) * (number**0.5 / unit_length(d, degree)))
+        return torch.cat(parts, -1)
+
+    def require_grid(self, d: int) -> None:
+        """Raise unless the ball reaches the next pixel.
+
+        Raises:
+            KernelError: the radius is below the spacing.
+        """
+        if max(self.sizes(d)) == 1:
+            raise KernelError(
+                f"the radius {self.radius:g} does not reach the next pixel at spacing {self.spacing}: take a larger "
+                "radius, or say the spacing of the grid"
+            )
 
 
 class RadialKernel(FeaturedKernel):
@@ -165,27 +194,12 @@ class RadialKernel(FeaturedKernel):
             self.network.reset_parameters()
 
     def features(self, v: torch.Tensor) -> torch.Tensor:
-        squares = v.square().sum(-1)
-        profiles = self.network(squares)
-        u = v * stretch(squares / self.spec.radius**2)[..., None] / self.spec.radius
-        parts = []
-        for degree, number in enumerate(self.spec.numbers(v.shape[-1])):
-            if number:
-                angular = harmonics(u, degree) * (number**0.5 / unit_length(v.shape[-1], degree))
-                parts.append((profiles[..., :, None] * angular[..., None, :]).flatten(-2))
-        return torch.cat(parts, -1)
+        profiles = self.network(v.square().sum(-1))[..., :, None]
+        angular = self.spec.angular(v).split([n for n in self.spec.numbers(v.shape[-1]) if n], -1)
+        return torch.cat([(profiles * part[..., None, :]).flatten(-2) for part in angular], -1)
 
     def stencil(self) -> torch.Tensor:
-        """The kernel at the pixels inside the ball.
-
-        Raises:
-            KernelError: the radius does not reach the next pixel.
-        """
-        if max(self.sizes) == 1:
-            raise KernelError(
-                f"the radius {self.spec.radius:g} does not reach the next pixel at spacing {self.spec.spacing}: take a "
-                "larger radius, or say the spacing of the grid"
-            )
+        self.spec.require_grid(self.in_rep.group.dim)
         return super().stencil() * float(self.spec.oversampling) ** -self.in_rep.group.dim
 
 

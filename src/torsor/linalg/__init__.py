@@ -11,7 +11,9 @@ from torsor.linalg.arrays import (
     transpose,
 )
 from torsor.linalg.expm import expm
+from torsor.linalg.finite_differences import central_difference, difference_stencil, half_width
 from torsor.linalg.forms import invariant_form, is_invariant
+from torsor.linalg.gaussian import gaussian, gaussian_derivatives, moment_corrected, smoothed_derivatives
 from torsor.linalg.nullspace import canonical_bases, null_projectors, null_space
 from torsor.linalg.polynomials import (
     harmonic_basis,
@@ -23,28 +25,53 @@ from torsor.linalg.polynomials import (
     symmetric_power,
     symmetric_power_derivative,
 )
+from torsor.linalg.quadrature import rotation_from_pole, rotation_quadrature, sphere_rotations
+from torsor.linalg.rbf import closest_pair, polyharmonic_weights, unisolvence
+from torsor.linalg.spherical import clebsch_gordan, spherical_harmonics, wigner, wigner_derivative
+from torsor.linalg.taylor import indices_up_to, symmetric_weight, taylor_derivatives, taylor_monomials
 
 __all__ = [
     "Array",
     "block_diagonal",
     "canonical_bases",
+    "central_difference",
+    "clebsch_gordan",
+    "closest_pair",
     "constant",
+    "difference_stencil",
     "expm",
+    "gaussian",
+    "gaussian_derivatives",
+    "half_width",
     "harmonic_basis",
     "harmonic_power",
     "harmonic_power_derivative",
     "harmonics",
     "identity",
+    "indices_up_to",
     "invariant_form",
     "is_invariant",
     "is_torch",
     "kron",
+    "moment_corrected",
     "monomials",
     "multi_indices",
     "namespace",
     "null_projectors",
     "null_space",
+    "polyharmonic_weights",
+    "rotation_from_pole",
+    "rotation_quadrature",
+    "smoothed_derivatives",
+    "sphere_rotations",
+    "spherical_harmonics",
     "symmetric_power",
     "symmetric_power_derivative",
+    "symmetric_weight",
+    "taylor_derivatives",
+    "taylor_monomials",
     "transpose",
+    "unisolvence",
+    "wigner",
+    "wigner_derivative",
 ]

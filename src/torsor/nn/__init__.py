@@ -20,6 +20,7 @@ from torsor.fibre import (
     SiLU,
     Squash,
     Tanh,
+    TensorProduct,
     VectorPool,
     freeze,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "Squash",
     "Summary",
     "Tanh",
+    "TensorProduct",
     "Upsample",
     "VectorPool",
     "cached",

@@ -11,8 +11,9 @@ from typing import Any
 import torch
 
 from torsor.errors import FieldTypeError, SpaceError
-from torsor.fibre import Layer
+from torsor.fibre import Layer, join_fields, split_fields
 from torsor.fibre.base import check_channels
+from torsor.fibre.nonlinear import require_orthogonal
 from torsor.fields import Field
 from torsor.reps import Representation
 from torsor.spaces import Neighbours, Points
@@ -29,10 +30,11 @@ class PointPool(Layer):
         n: samples of every batch element.
         ratio: or the part of its points, in (0, 1].
         mode: "mean", Σ w x / Σ w over the cluster, for any type; "max" of every component, for types whose components
-            the group permutes; "nearest", the value at the sample itself, for any type.
+            the group permutes; "norm", of every field the value where its norm is largest, for orthogonal types;
+            "nearest", the value at the sample itself, for any type.
 
     Raises:
-        FieldTypeError: an unknown mode, neither or both of n and ratio, or "max" of a type that the group mixes.
+        FieldTypeError: an unknown mode, neither or both of n and ratio, or a mode that the type does not allow.
     """
 
     def __init__(
@@ -41,7 +43,7 @@ class PointPool(Layer):
         super().__init__(rep, rep)
         if (n is None) == (ratio is None) or (ratio is not None and not 0 < ratio <= 1) or (n is not None and n < 1):
             raise FieldTypeError(f"expected either n of 1 or more, or a ratio in (0, 1], got n={n}, ratio={ratio}")
-        _check_mode(rep, mode, ("mean", "max", "nearest"))
+        _check_mode(rep, mode, ("mean", "max", "norm", "nearest"))
         self.n, self.ratio, self.mode = n, ratio, mode
 
     def forward(self, x: Any, graph: Neighbours | None = None) -> Any:
@@ -52,13 +54,17 @@ class PointPool(Layer):
         return self.compute(x, graph)  # type: ignore[arg-type]
 
     def compute(self, x: torch.Tensor, graph: Neighbours) -> torch.Tensor:  # type: ignore[override]
-        if self.mode == "nearest":
-            return _at_nearest(x, graph)
+        values = x[graph.source]
         if self.mode == "max":
-            return _largest(x[graph.source], graph.target, graph.targets)
-        weight = graph.weight.to(x.dtype)
-        total = graph.sum(weight)[:, None]
-        return graph.sum(weight[:, None] * x[graph.source]) / total.where(total != 0, 1.0)
+            return _largest(values, graph.target, graph.targets)
+        if self.mode == "norm":
+            return _longest(values, self.in_rep, graph.target, graph.targets)
+        if self.mode == "nearest":
+            square = graph.v.detach().square().sum(1, keepdim=True)
+            return _rows_at(values[:, None], _first_smallest(square, graph.target, graph.targets)).flatten(1)
+        total = graph.sum(graph.weight)
+        weight = graph.weight / total.where(total != 0, 1.0)[graph.target]
+        return graph.sum(weight.to(x.dtype)[:, None] * values)
 
     def on_field(self, field: Field) -> Field:
         """The field on the coarser points."""
@@ -74,22 +80,23 @@ class PointPool(Layer):
 
 
 class GlobalPool(Layer):
-    """One value for every batch element of points: the mean, the sum, or the largest of every component.
+    """One value for every batch element of points: the mean, the sum, or the largest.
 
     ``pool(x, batch, elements)`` takes (points, channels) and gives (elements, channels); ``pool(field)`` gives a field
     on the centroids.
 
     Args:
         rep: the type.
-        mode: "mean" or "sum", for any type; "max", for types whose components the group permutes.
+        mode: "mean" or "sum", for any type; "max" of every component, for types whose components the group permutes;
+            "norm", of every field the value where its norm is largest, for orthogonal types.
 
     Raises:
-        FieldTypeError: an unknown mode, or "max" of a type that the group mixes.
+        FieldTypeError: an unknown mode, or one that the type does not allow.
     """
 
     def __init__(self, rep: Representation, mode: str = "mean") -> None:
         super().__init__(rep, rep)
-        _check_mode(rep, mode, ("mean", "sum", "max"))
+        _check_mode(rep, mode, ("mean", "sum", "max", "norm"))
         self.mode = mode
 
     def forward(self, x: Any, batch: torch.Tensor | None = None, elements: int | None = None) -> Any:
@@ -112,11 +119,13 @@ class GlobalPool(Layer):
     def compute(self, x: torch.Tensor, batch: torch.Tensor, elements: int) -> torch.Tensor:  # type: ignore[override]
         if self.mode == "max":
             return _largest(x, batch, elements)
-        total = x.new_zeros(elements, x.shape[1]).index_add(0, batch, x)
-        if self.mode == "sum":
-            return total
-        count = x.new_zeros(elements).index_add(0, batch, x.new_ones(len(x)))
-        return total / count.clamp(min=1)[:, None]
+        if self.mode == "norm":
+            return _longest(x, self.in_rep, batch, elements)
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))  # sums over many points need the digits
+        total = wide.new_zeros(elements, x.shape[1]).index_add(0, batch, wide)
+        if self.mode == "mean":
+            total = total / wide.new_zeros(elements).index_add(0, batch, wide.new_ones(len(x))).clamp(min=1)[:, None]
+        return total.to(x.dtype)
 
     def on_field(self, field: Field) -> Field:
         """The field on the centroids, one point a batch element."""
@@ -182,7 +191,7 @@ def interpolation_weights(graph: Neighbours) -> torch.Tensor:
     Squares are taken relative to the smallest of the target, so that they neither overflow nor divide by zero.
     """
     square = graph.v.square().sum(1)
-    smallest = _smallest(square.detach(), graph)
+    smallest = _smallest(square.detach(), graph.target, graph.targets)
     zero = square == 0
     weight = torch.where(zero, 1.0, smallest[graph.target] / square.where(~zero, 1.0))
     return weight / graph.sum(weight)[graph.target]
@@ -221,30 +230,45 @@ def check_edges(layer: Layer, x: torch.Tensor, graph: Any) -> None:
 def _check_mode(rep: Representation, mode: str, modes: tuple[str, ...]) -> None:
     if mode not in modes:
         raise FieldTypeError(f"expected a mode among {modes}, got {mode!r}")
+    if mode == "norm":
+        require_orthogonal(rep, 'mode="norm"')
     for _, term in rep.terms:
         if mode == "max" and not term.is_permutation:
             raise FieldTypeError(
-                f'the maximum of components needs a permutation representation, got {term}; take mode="mean", or pool '
-                "the norms behind nn.NormPool"
+                f'the maximum of components needs a permutation representation, got {term}; take mode="mean", or '
+                'mode="norm", which selects by the norm'
             )
 
 
 def _largest(x: torch.Tensor, target: torch.Tensor, targets: int) -> torch.Tensor:
-    """The largest of every component over the rows of a target, zero where there are none."""
+    """The largest of every component over the rows (E, c) of a target, zero where there are none: (targets, c)."""
     index = target[:, None].expand_as(x)
     return x.new_zeros(targets, x.shape[1]).scatter_reduce(0, index, x, "amax", include_self=False)
 
 
-def _smallest(values: torch.Tensor, graph: Neighbours) -> torch.Tensor:
-    """The smallest value over the edges of every target: (E,) -> (targets,)."""
-    return values.new_zeros(graph.targets).scatter_reduce(0, graph.target, values, "amin", include_self=False)
+def _smallest(values: torch.Tensor, target: torch.Tensor, targets: int) -> torch.Tensor:
+    """The smallest value over the rows of a target: (E, …) -> (targets, …)."""
+    index = target.view(-1, *(1,) * (values.ndim - 1)).expand_as(values)
+    zeros = values.new_zeros(targets, *values.shape[1:])
+    return zeros.scatter_reduce(0, index, values, "amin", include_self=False)
 
 
-def _at_nearest(x: torch.Tensor, graph: Neighbours) -> torch.Tensor:
-    """The feature at the other end of the shortest edge of every target, zero where there is none."""
-    square = graph.v.detach().square().sum(1)
-    shortest = square == _smallest(square, graph)[graph.target]
-    edge = torch.arange(len(graph), device=x.device).where(shortest, len(graph))
-    first = edge.new_full((graph.targets,), len(graph)).scatter_reduce(0, graph.target, edge, "amin")
-    rows = torch.cat([x[graph.source], x.new_zeros(1, x.shape[1])])
-    return rows[first]
+def _first_smallest(values: torch.Tensor, target: torch.Tensor, targets: int) -> torch.Tensor:
+    """(targets, m) the first row of a target at which each of the values (E, m) is smallest; E where it has no rows."""
+    rows = torch.arange(len(values), device=values.device)[:, None]
+    rows = rows.where(values == _smallest(values, target, targets)[target], len(values))
+    nothing = rows.new_full((targets, values.shape[1]), len(values))
+    return nothing.scatter_reduce(0, target[:, None].expand_as(rows), rows, "amin")
+
+
+def _rows_at(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    """values[index[p, i], i], zero where the index is E: (E, m, c) and (targets, m) -> (targets, m, c)."""
+    padded = torch.cat([values, values.new_zeros(1, *values.shape[1:])])
+    return padded[index, torch.arange(index.shape[1], device=index.device)]
+
+
+def _longest(x: torch.Tensor, rep: Representation, target: torch.Tensor, targets: int) -> torch.Tensor:
+    """Of every field the row of a target where its norm is largest: (E, c) -> (targets, c)."""
+    parts = split_fields(x, rep)
+    rows = [_first_smallest(-part.detach().square().sum(2), target, targets) for part in parts]
+    return join_fields([_rows_at(part, index) for part, index in zip(parts, rows, strict=True)])

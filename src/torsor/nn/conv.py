@@ -109,7 +109,9 @@ class Conv(GridLayer, Steered):
         if isinstance(field.space, Grid):
             return Field(self(field.tensor), self.out_rep, self.space_out(field.space))
         graph = field.space.neighbours(**self.neighbourhood, target=target)
-        return Field(self.on_points(field.tensor, graph, attributes), self.out_rep, field.space if target is None else target)
+        return Field(
+            self.on_points(field.tensor, graph, attributes), self.out_rep, field.space if target is None else target
+        )
 
     def on_points(self, x: torch.Tensor, graph: Neighbours, attributes: torch.Tensor | None = None) -> torch.Tensor:
         """Gather, transport, apply K, sum: (sources, in_rep.dim) -> (targets, out_rep.dim)."""

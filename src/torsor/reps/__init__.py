@@ -1,34 +1,52 @@
 """Representations: the types of feature fields."""
 
-from torsor.reps.bandlimited import BandLimited
+from torsor.linalg import clebsch_gordan, spherical_harmonics
+from torsor.reps.bandlimited import BandLimited, BandLimitedSections
 from torsor.reps.base import Representation, direct_sum
 from torsor.reps.basic import density, exterior, sign, standard, symmetric, tensor, trivial
+from torsor.reps.characters import CharacterTable, character_table
 from torsor.reps.decompose import Decomposition, decompose, irrep_type
 from torsor.reps.hom import hom
-from torsor.reps.induced import Induced, induced
+from torsor.reps.induced import Induced
 from torsor.reps.irreps import irrep, irrep_label, irreps
-from torsor.reps.named import quotient, regular
+from torsor.reps.named import induced, quotient, regular
+from torsor.reps.physics import components_from_symmetric, pseudovector, quaternion, symmetric_from_components
+from torsor.reps.sphere import Spherical, spherical
+from torsor.reps.strings import from_string, to_string
 
 __all__ = [
     "BandLimited",
+    "BandLimitedSections",
+    "CharacterTable",
     "Decomposition",
     "Induced",
     "Representation",
+    "Spherical",
+    "character_table",
+    "clebsch_gordan",
+    "components_from_symmetric",
     "decompose",
     "density",
     "direct_sum",
     "exterior",
+    "from_string",
     "hom",
     "induced",
     "irrep",
     "irrep_label",
     "irrep_type",
     "irreps",
+    "pseudovector",
+    "quaternion",
     "quotient",
     "regular",
     "sign",
+    "spherical",
+    "spherical_harmonics",
     "standard",
     "symmetric",
+    "symmetric_from_components",
     "tensor",
+    "to_string",
     "trivial",
 ]

@@ -150,12 +150,17 @@ class Representation(Symbolic, ABC):
     def restrict(self, subgroup: Group) -> Representation:
         """ρ of the elements of a subgroup H ≤ G, recognised from its matrices.
 
+        Trivial, standard, tensors, powers, densities, duals and products of them are those of H; others keep ρ.
+
         Raises:
             RepresentationError: H is not a subgroup.
         """
         if subgroup == self.group:
             return self
-        return direct_sum([(m, Restricted(rep, subgroup)) for m, rep in self.terms])
+        return direct_sum([(m, rep._restricted(subgroup)) for m, rep in self.terms])
+
+    def _restricted(self, subgroup: Group) -> Representation:
+        return Restricted(self, subgroup)
 
     def __add__(self, other: Representation) -> Representation:
         if not isinstance(other, Representation):
@@ -286,6 +291,9 @@ class TensorProduct(Representation):
         one, other = identity(self.left.dim, a), identity(self.right.dim, a)
         return kron(self.left._derivative(a), other) + kron(one, self.right._derivative(a))
 
+    def _restricted(self, subgroup: Group) -> Representation:
+        return TensorProduct(self.left.restrict(subgroup), self.right.restrict(subgroup))
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Dual(Representation):
@@ -313,6 +321,9 @@ class Dual(Representation):
 
     def _derivative(self, a: Array) -> Array:
         return -transpose(self.rep._derivative(a))
+
+    def _restricted(self, subgroup: Group) -> Representation:
+        return self.rep.restrict(subgroup).dual()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -350,6 +361,9 @@ class Restricted(Representation):
 
     def _derivative(self, a: Array) -> Array:
         return self.rep._derivative(a)
+
+    def _restricted(self, subgroup: Group) -> Representation:
+        return self.rep.restrict(subgroup)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

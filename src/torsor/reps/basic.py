@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import comb
 
@@ -20,7 +20,16 @@ from torsor.linalg import (
     symmetric_power_derivative,
     transpose,
 )
-from torsor.reps.base import Representation
+from torsor.reps.base import Representation, Restricted
+
+
+class Natural(Representation):
+    """A representation that is a function of the matrix g on R^d, so that its restriction is the subgroup's own."""
+
+    def _restricted(self, subgroup: Group) -> Representation:
+        restricted, size = Restricted(self, subgroup), self.group.algebra_array.shape[-1]
+        plain = self.group.dim == subgroup.dim == size
+        return replace(self, group=subgroup) if plain else restricted  # type: ignore[type-var]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -43,9 +52,12 @@ class TrivialRepresentation(Representation):
     def _derivative(self, a: Array) -> Array:
         return 0 * identity(1, a)
 
+    def _restricted(self, subgroup: Group) -> Representation:
+        return TrivialRepresentation(Restricted(self, subgroup).group)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Density(Representation):
+class Density(Natural):
     """ρ(g) = |det g|^weight, or sign(det g) |det g|^weight if odd: weight 0 and odd is the sign representation."""
 
     group: Group
@@ -73,7 +85,7 @@ class Density(Representation):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Standard(Representation):
+class Standard(Natural):
     """ρ(g) = g on R^d: tangent vectors. Component i belongs to spatial axis i."""
 
     group: Group
@@ -94,7 +106,7 @@ class Standard(Representation):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tensor(Representation):
+class Tensor(Natural):
     """Tensors with p contravariant and q covariant indices: ρ(g) = g^{⊗p} ⊗ (g⁻ᵀ)^{⊗q}, row-major components.
 
     Raises:
@@ -134,7 +146,7 @@ class Tensor(Representation):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Symmetric(Representation):
+class Symmetric(Natural):
     """Sym^k(R^d) in the orthonormal basis sqrt(k!/α!) v^α: off-diagonals of a symmetric matrix carry √2.
 
     The order is (k, 0, …) first; for k = 2, d = 3: xx, √2 xy, √2 xz, yy, √2 yz, zz.
@@ -159,7 +171,7 @@ class Symmetric(Representation):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Exterior(Representation):
+class Exterior(Natural):
     """Λ^k(R^d): the k×k minors of g, in the basis e_{i₁} ∧ … ∧ e_{i_k}, i₁ < … < i_k in lexicographic order.
 
     Raises:

@@ -8,14 +8,29 @@ from functools import lru_cache
 import numpy as np
 
 from torsor.errors import RepresentationError
-from torsor.groups import SO, Cyclic, Dihedral, O
-from torsor.reps.bandlimited import BandLimited
+from torsor.groups import Group
+from torsor.reps.axial import AxialIrrep
+from torsor.reps.bandlimited import FourierSeries
 from torsor.reps.base import Representation, Subrepresentation, Terms
-from torsor.reps.basic import TrivialRepresentation
+from torsor.reps.basic import Density, TrivialRepresentation
+from torsor.reps.finite import FiniteIrrep
 from torsor.reps.hom import hom_array
 from torsor.reps.induced import Induced
-from torsor.reps.irreps import FiniteIrrep, ReflectionIrrep, RotationIrrep, irreps
+from torsor.reps.irreps import ReflectionIrrep, RotationIrrep, irreps
+from torsor.reps.sphere import Spherical
 from torsor.reps.split import independent_rows, intertwiners, irreducible_blocks
+from torsor.reps.wigner import DegreeIrrep, DegreeParityIrrep
+
+NAMED = (
+    TrivialRepresentation,
+    RotationIrrep,
+    ReflectionIrrep,
+    DegreeIrrep,
+    DegreeParityIrrep,
+    AxialIrrep,
+    FiniteIrrep,
+)
+"""Irreps that are their own decomposition."""
 
 
 @dataclass(frozen=True)
@@ -42,13 +57,16 @@ def decompose(rep: Representation) -> Decomposition:
     classified, otherwise subrepresentations of ρ. A representation without an invariant inner product is returned as
     one block.
     """
-    if _is_named_irrep(rep):
+    if isinstance(rep, NAMED):
         return _undecomposed(((1, rep),), rep.dim)
-    if isinstance(rep, BandLimited):
+    if isinstance(rep, FourierSeries):
         return _undecomposed(tuple((len(t), sigma) for sigma, t in rep.coefficients), rep.dim)
+    if isinstance(rep, Spherical) and rep.sum is not None:
+        return _undecomposed(rep.sum.terms, rep.dim)
     form = rep.invariant_form
-    if form is None:
-        return _undecomposed(((1, rep),), rep.dim)
+    if form is None or (rep.dim == 1 and _candidates(rep) is None):
+        simplest = _one_dimensional(rep.group, (rep.algebra_images, rep.generator_images)) if rep.dim == 1 else None
+        return _undecomposed(((1, simplest or rep),), rep.dim)
     if isinstance(rep, Induced) and rep.is_orthogonal:
         candidates = _candidates(rep)
         if candidates is not None:
@@ -137,6 +155,10 @@ def _anonymous(
         )
         if known:
             continue
+        if len(rows) == 1 and (simplest := _one_dimensional(rep.group, images)) is not None:
+            maps = intertwiners((simplest.algebra_images, simplest.generator_images), (algebra, generators))
+            found.append((simplest, maps))
+            continue
         vectors = tuple(tuple(float(x) for x in row) for row in rows @ unroot.T)
         sigma = Subrepresentation(rep, vectors, f"part {len(found)} of {rep.name}")
         maps = intertwiners((sigma.algebra_images, sigma.generator_images), (algebra, generators))
@@ -146,23 +168,26 @@ def _anonymous(
 
 def _candidates(rep: Representation) -> tuple[Representation, ...] | None:
     """The classified irreps that can occur in ρ, or None if the group's are not classified."""
-    group = rep.group
-    if isinstance(group, (Cyclic, Dihedral)) or group.is_finite:
-        return irreps(group)
-    if isinstance(group, (SO, O)) and group.dim <= 2 and group.is_compact:
-        return irreps(group, _highest(rep))
-    return None
+    try:
+        return irreps(rep.group, None if rep.group.is_finite else highest_weight(rep))
+    except RepresentationError:
+        return None
 
 
-def _highest(rep: Representation) -> int:
-    """The highest frequency in ρ: the largest imaginary part of the eigenvalues of dρ."""
+def highest_weight(rep: Representation) -> int:
+    """The highest frequency or degree in ρ: the largest imaginary part of the eigenvalues of dρ of a basis."""
     if not len(rep.algebra_images):
         return 0
-    return int(np.rint(np.abs(np.linalg.eigvals(rep.algebra_images[0]).imag).max(initial=0.0)))
+    return int(np.rint(np.abs(np.linalg.eigvals(rep.algebra_images).imag).max(initial=0.0)))
 
 
-def _is_named_irrep(rep: Representation) -> bool:
-    return rep.dim == 1 or isinstance(rep, (TrivialRepresentation, RotationIrrep, ReflectionIrrep, FiniteIrrep))
+def _one_dimensional(group: Group, images: tuple[np.ndarray, np.ndarray]) -> Representation | None:
+    """`trivial` or `sign`, whichever has these images of the algebra and the generators (1×1 each), else None."""
+    for sigma in (TrivialRepresentation(group), Density(group, 0.0, True)):
+        own = sigma.algebra_images, sigma.generator_images
+        if max(np.abs(a - b).max(initial=0.0) for a, b in zip(own, images, strict=True)) < 1e-9:
+            return sigma
+    return None
 
 
 def _undecomposed(blocks: Terms, n: int) -> Decomposition:

@@ -40,7 +40,7 @@ class Induced(Representation):
         if len(subgroup.algebra_array) != len(self.group.algebra_array):
             raise RepresentationError(
                 f"{subgroup} has infinite index in {self.group}: the induced representation is infinite-dimensional; "
-                "regular(G, band=…) and quotient(G, H, band=…) are its band-limited forms"
+                "induced(G, τ, band=…) is its band-limited form"
             )
 
     @cached_property
@@ -109,14 +109,6 @@ def _words(group: Group, subgroup: Group) -> np.ndarray:
             raise RepresentationError(f"{subgroup} has more than {MAX_INDEX} cosets in {group}")
         queue += [s @ c for s in group.generator_array]
     return np.stack(found)
-
-
-def induced(group: Group, rep: Representation) -> Representation:
-    """Ind_H^G τ of a representation τ of a subgroup H of finite index.
-
-    Example: pairs of SO(2) fields that reflections swap are ``induced(O(2), irrep(SO(2), k))``.
-    """
-    return Induced(group, rep)
 
 
 def identity_subgroup(group: Group) -> Group:

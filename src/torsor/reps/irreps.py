@@ -1,22 +1,24 @@
-"""Irreducible representations: closed forms for planar groups, one numerical method for any finite group.
+"""Irreducible representations: closed forms for Lie and planar groups, one numerical method for any finite group.
 
-Labels are the field's: SO(2), C_N: the frequency k; O(2), D_N: (parity, k); a reflection: the parity 0 or 1.
+Labels are the field's: SO(2), C_N: the frequency k; O(2), D_N: (parity, k); a reflection: the parity 0 or 1; SO(3):
+the degree l; O(3): (l, parity) with parity ±1, or "1o"; finite groups of space: Mulliken symbols, or the index.
 `irreps(G)` lists all of them (up to a frequency, for Lie groups), `irrep(G, *label)` gives one.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, singledispatch
-
-import numpy as np
+from functools import singledispatch
 
 from torsor.errors import RepresentationError
-from torsor.groups import SO, Cyclic, Dihedral, Group, O, Reflection, Trivial
-from torsor.linalg import Array, constant, identity, is_torch, namespace
+from torsor.groups import SO, Axial, Cyclic, Dihedral, Group, O, Reflection, Trivial
+from torsor.linalg import Array, namespace
+from torsor.reps.axial import Label, axial_irreps, axial_label
 from torsor.reps.base import Representation
 from torsor.reps.basic import Density, TrivialRepresentation
-from torsor.reps.split import irreducible_blocks
+from torsor.reps.finite import finite_irreps, finite_label
+from torsor.reps.mulliken import mulliken_symbols
+from torsor.reps.wigner import degree_irreps, degree_label, parse_degree
 
 PlanarRotations = (Cyclic, SO)
 PlanarReflections = (Dihedral, O)
@@ -106,34 +108,6 @@ class ReflectionIrrep(Representation):
         return self.k * a[..., : self.dim, : self.dim]
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FiniteIrrep(Representation):
-    """The index-th irrep of a finite group, found by decomposing its regular representation. Trivial comes first."""
-
-    group: Group
-    index: int
-
-    @cached_property
-    def table(self) -> np.ndarray:
-        """ρ of every element in the order of `Group.elements`, (order, dim, dim)."""
-        return finite_irrep_tables(self.group)[self.index]
-
-    @property
-    def dim(self) -> int:
-        return self.table.shape[-1]
-
-    @property
-    def name(self) -> str:
-        return f"irrep({self.index})"
-
-    def _rho(self, g: Array) -> Array:
-        index = self.group.index(g)
-        return constant(self.table, g)[constant(np.asarray(index), g)] if is_torch(g) else self.table[index]
-
-    def _derivative(self, a: Array) -> Array:
-        return 0 * identity(self.dim, a)
-
-
 @singledispatch
 def irreps_of(group: Group, band: int | None) -> tuple[Representation, ...]:
     """All irreps of a group, up to a highest frequency for Lie groups; dispatched on the type of the group."""
@@ -142,9 +116,14 @@ def irreps_of(group: Group, band: int | None) -> tuple[Representation, ...]:
             f"the irreps of {group} are not classified here; take a representation that you know, such as "
             "standard or tensor: it is decomposed numerically"
         )
-    found: list[Representation] = [TrivialRepresentation(group)]
-    found += [FiniteIrrep(group, i) for i in range(1, len(finite_irrep_tables(group)))]
-    return tuple(found)
+    return finite_irreps(group)
+
+
+@irreps_of.register
+def _(group: Axial, band: int | None) -> tuple[Representation, ...]:
+    if group.is_finite:
+        return finite_irreps(group)
+    return axial_irreps(group, irreps_of(group.planar, band))
 
 
 @irreps_of.register
@@ -162,6 +141,8 @@ def _(group: Reflection, band: int | None) -> tuple[Representation, ...]:
 def _(group: Cyclic | SO, band: int | None) -> tuple[Representation, ...]:
     if group.dim == 1:
         return (TrivialRepresentation(group),)
+    if _is_spatial(group):
+        return degree_irreps(group, band)
     return (TrivialRepresentation(group), *(RotationIrrep(group, k) for k in _frequencies(group, band)))
 
 
@@ -171,6 +152,8 @@ def _(group: Dihedral | O, band: int | None) -> tuple[Representation, ...]:
     found: list[Representation] = [TrivialRepresentation(group), Density(group, 0.0, True)]
     if group.dim == 1:
         return tuple(found)
+    if _is_spatial(group):
+        return degree_irreps(group, band)
     for k in _frequencies(group, band):
         parities = (0, 1) if _folds(group, k) else (1,)
         found += [ReflectionIrrep(group, parity, k) for parity in parities]
@@ -190,55 +173,59 @@ def irreps(group: Group, band: int | None = None) -> tuple[Representation, ...]:
     return irreps_of(group, band)
 
 
-def irrep(group: Group, *label: int) -> Representation:
-    """One irrep by its label: k for SO(2), C_N; (parity, k) for O(2), D_N; the parity for a reflection; else the index.
+def irrep(group: Group, *label: int | str | Label) -> Representation:
+    """One irrep of a group by its label, or by a tuple of it.
+
+    k for SO(2), C_N; (parity, k) for O(2), D_N; the parity for a reflection; l for SO(3); (l, ±1) or "1o" for O(3).
+    About an axis of space k or (parity, k) of SO(2) and O(2), then "g" or "u" if there is a horizontal mirror.
+    Of finite groups of space a Mulliken symbol such as "T1u", or the index; of other finite groups the index.
 
     Raises:
         RepresentationError: no such irrep; the message lists the labels.
     """
-    if len(label) == 1 and isinstance(label[0], tuple):
-        label = label[0]
-    table = {irrep_label(rep): rep for rep in irreps_of(group, max([*label, 0]))}
-    if label not in table:
-        raise RepresentationError(f"expected a label among {', '.join(map(str, table))} for {group}, got {label}")
-    return table[label]
+    key = _label(group, label)
+    reps = irreps_of(group, max([0, *(x for x in key if isinstance(x, int))]))
+    table = {irrep_label(rep): rep for rep in reps}
+    if key in table:
+        return table[key]
+    if group.is_finite and mulliken_symbols(group) and key in [(i,) for i in range(len(reps))]:
+        return reps[int(key[0])]
+    known = ", ".join(str(x[0]) if isinstance(x[0], str) else str(x) for x in table)
+    raise RepresentationError(f"expected a label among {known} for {group}, got {key}")
 
 
-def irrep_label(rep: Representation) -> tuple[int, ...]:
-    """The label by which `irrep` finds an irrep."""
+def _label(group: Group, label: tuple[int | str | Label, ...]) -> Label:
+    """A label as a tuple of numbers and strings."""
+    parts: list[int | str] = []
+    for part in label:
+        parts += part if isinstance(part, tuple) else [part]
+    key = tuple(parts)
+    if len(key) == 1 and isinstance(key[0], str) and _is_spatial(group):
+        return parse_degree(key[0]) or key
+    return key
+
+
+def irrep_label(rep: Representation) -> Label:
+    """The label by which `irrep` finds an irrep.
+
+    Raises:
+        RepresentationError: it is no irrep of `irreps`.
+    """
+    label = degree_label(rep) or axial_label(rep)
+    if label is not None:
+        return label
     planar = isinstance(rep.group, PlanarReflections) and rep.group.dim == 2
     if isinstance(rep, TrivialRepresentation):
-        return (0, 0) if planar else (0,)
-    if isinstance(rep, Density):
+        return (0, 0) if planar else finite_label(rep) or (0,)
+    if isinstance(rep, Density) and isinstance(rep.group, (Reflection, *PlanarReflections)):
         return (1, 0) if planar else (1,)
     if isinstance(rep, RotationIrrep):
         return (rep.k,)
     if isinstance(rep, ReflectionIrrep):
         return (rep.parity, rep.k)
-    if isinstance(rep, FiniteIrrep):
-        return (rep.index,)
+    if (label := finite_label(rep)) is not None:
+        return label
     raise RepresentationError(f"{rep} is not one of the named irreps")
-
-
-@lru_cache(maxsize=256)
-def finite_irrep_tables(group: Group) -> tuple[np.ndarray, ...]:
-    """The matrices of all real irreps of a finite group, each (order, dim, dim), by one numerical method.
-
-    The regular representation is split by a random symmetric element of its commutant; equivalent summands are
-    recognised by their characters. Sorted by dimension, then by descending character.
-    """
-    n = group.order or 1
-    products = group.index(group.element_array[:, None] @ group.element_array[None])
-    regular = np.zeros((n, n, n))
-    regular[np.arange(n)[:, None], products, np.arange(n)[None]] = 1.0
-    tables: list[np.ndarray] = []
-    for rows in irreducible_blocks(np.zeros((0, n, n)), regular):
-        table = rows @ regular @ rows.T
-        character = np.trace(table, axis1=-2, axis2=-1)
-        if all(np.abs(np.trace(t, axis1=-2, axis2=-1) - character).max() > 1e-6 for t in tables):
-            tables.append(table)
-    tables.sort(key=lambda t: (t.shape[-1], tuple(-np.round(np.trace(t, axis1=-2, axis2=-1), 6) + 0.0)))
-    return tuple(tables)
 
 
 def _rotation(angle: Array) -> Array:
@@ -259,6 +246,11 @@ def _highest_frequency(group: Group) -> int | None:
 def _folds(group: Group, k: int) -> bool:
     """Whether frequency k is its own mirror image: 2k = N."""
     return isinstance(group, (Cyclic, Dihedral)) and 2 * k == group.n
+
+
+def _is_spatial(group: Group) -> bool:
+    """Whether the group is SO(3) or O(3)."""
+    return isinstance(group, (SO, O)) and group.dim == 3 and group.is_compact
 
 
 def _frequencies(group: Group, band: int | None) -> range:

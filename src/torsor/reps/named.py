@@ -1,10 +1,10 @@
-"""Regular and quotient representations, of finite groups and, band-limited, of Lie groups."""
+"""Regular, quotient and induced representations, of finite groups and, band-limited, of Lie groups."""
 
 from __future__ import annotations
 
 from torsor.errors import RepresentationError
 from torsor.groups import Group
-from torsor.reps.bandlimited import BandLimited
+from torsor.reps.bandlimited import BandLimited, BandLimitedSections
 from torsor.reps.base import Representation
 from torsor.reps.basic import trivial
 from torsor.reps.induced import Induced, identity_subgroup
@@ -36,3 +36,14 @@ def quotient(group: Group, subgroup: Group, band: int | None = None) -> Represen
             f"{group} has infinitely many cosets of {subgroup}: expected a band limit, band=…, or a finite group"
         )
     return Induced(group, trivial(subgroup))
+
+
+def induced(group: Group, rep: Representation, band: int | None = None) -> Representation:
+    """Ind_H^G τ of a representation τ of a subgroup H of finite index, or up to a band limit.
+
+    Example: pairs of SO(2) fields that reflections swap are ``induced(O(2), irrep(SO(2), k))``.
+
+    Raises:
+        RepresentationError: H is no subgroup, or of infinite index and there is no band limit.
+    """
+    return Induced(group, rep) if band is None else BandLimitedSections(group, rep, band)

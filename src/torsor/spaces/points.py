@@ -13,7 +13,7 @@ from torch.utils import _pytree
 from torsor.errors import SpaceError
 from torsor.spaces.farthest import farthest
 from torsor.spaces.graph import Rule, nearest_distances
-from torsor.spaces.neighbours import Neighbours, by_target
+from torsor.spaces.neighbours import Neighbours
 from torsor.spaces.search import Cloud, nearest
 
 
@@ -211,8 +211,11 @@ class Points:
         """
         rule = Rule(None if radius is None else float(radius), k, loop, norm, limit)
         target = None if target is self else target
-        if target is not None and (target.dim, target.elements) != (self.dim, self.elements):
-            raise SpaceError(f"expected targets of the dimension and the number of clouds of {self}, got {target}")
+        if target is not None and target._kind() != self._kind():
+            raise SpaceError(
+                "expected targets of the dimension, number of clouds, dtype and device of the sources, "
+                f"{self._kind()}, got {target._kind()}"
+            )
         return self._remember((rule, target), lambda: self._graph(rule, target), moving=True, other=target)
 
     def _graph(self, rule: Rule, target: Points | None) -> Neighbours:
@@ -246,8 +249,9 @@ class Points:
 
     def _clusters(self, index: torch.Tensor) -> Neighbours:
         cloud = self._cloud()
-        cluster = nearest(cloud, cloud.at(index), 1)[1].index_copy(0, index, torch.arange(len(index)).to(index))
-        source = by_target(cluster, cluster)
+        itself = torch.arange(len(index), device=index.device)
+        cluster = nearest(cloud, cloud.at(index), 1)[1].index_copy(0, index, itself)
+        source = cluster.argsort(stable=True)
         target = cluster[source]
         weight = 1 / torch.bincount(target).to(self.positions)[target]
         v = self.positions[source] - self.positions[index[target]]
@@ -258,6 +262,9 @@ class Points:
     def _cloud(self) -> Cloud:
         x = self.positions.detach()
         return Cloud(x if x.device.type == "mps" else x.double(), self.index, self.elements)
+
+    def _kind(self) -> tuple[Any, ...]:
+        return self.dim, self.elements, self.positions.dtype, str(self.positions.device)
 
     def _version(self) -> int:
         return 0 if self.positions.is_inference() else self.positions._version

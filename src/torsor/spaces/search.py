@@ -66,7 +66,7 @@ def within(target: Cloud, source: Cloud, radius: float) -> Edges:
 
 
 def _cells(target: Cloud, source: Cloud, radius: float) -> tuple[torch.Tensor, torch.Tensor, tuple[int, ...]]:
-    """The cells of targets and sources, one number each, and the strides of the axes; the outermost cells are empty."""
+    """The cells of targets and sources as numbers, and the strides of the axes; the last cell of an axis is empty."""
     axes = min(AXES, source.x.shape[1])
     both = torch.cat([target.x, source.x])[:, :axes]
     batch = torch.cat([target.batch, source.batch])
@@ -78,7 +78,7 @@ def _cells(target: Cloud, source: Cloud, radius: float) -> tuple[torch.Tensor, t
         int((2.0**60 / source.elements) ** (1 / axes)) - 4
     )  # a larger number of cells than this would overflow int64
     side = max(radius * 1.0001, float(relative.max()) / limit)
-    cell = (relative / side).floor().long() + 1
+    cell = (relative / side).floor().long()
     sizes = (cell.amax(0) + 2).tolist()
     strides = [1]
     for size in reversed(sizes[1:]):

@@ -1,0 +1,178 @@
+"""Products of edge functions and features, summed at the targets: the inner loop of depthwise point convolutions.
+
+y_p = Σ_q w_{pq,c} Σ_m C_m Y_m(v_pq) x_q    of every path (an irrep σ of the input, a harmonic, an irrep τ) and channel c
+
+Features are channels-last: for each irrep σ a block (dim σ, n_σ), flattened. The edges are worked through in pieces that fit
+into the cache, and the backward pass computes the products again, so that nothing of the size edges × channels × dim τ
+is ever kept. `plain_products` is the same in a few tensor operations, the reference; it serves second derivatives too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+ENTRIES = {"cpu": 1 << 19}
+"""Entries of the products that are held at once; on accelerators 2^26."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The paths that start at one irrep σ.
+
+    Attributes:
+        dim: of σ.
+        channels: n_σ.
+        heights: dim τ of every path.
+    """
+
+    dim: int
+    channels: int
+    heights: tuple[int, ...]
+
+    @property
+    def height(self) -> int:
+        """The rows of all paths."""
+        return sum(self.heights)
+
+
+Tensors = tuple[torch.Tensor, ...]
+
+
+def edge_products(
+    x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, maps: list[torch.Tensor], blocks: tuple[Block, ...], graph: Any
+) -> torch.Tensor:
+    """The sums at the targets, (targets, Σ height · channels), differentiable in x, y and w (twice, by the plain way).
+
+    Args:
+        x: features at the sources, (sources, Σ dim · channels).
+        y: functions of the edges, (edges, Y).
+        w: weights of every path and channel, (edges, Σ paths · channels).
+        maps: for each block C, (Y, height · dim).
+        blocks: the layout.
+        graph: `torsor.spaces.Neighbours`.
+    """
+    if torch.compiler.is_compiling():
+        return plain_products(x, y, w, maps, blocks, graph.target, graph.source, graph.targets)
+    return _Products.apply(x, y, w, graph.target, graph.source, graph.targets, blocks, *maps)  # type: ignore[return-value]
+
+
+def plain_products(
+    x: torch.Tensor,
+    y: torch.Tensor,
+    w: torch.Tensor,
+    maps: list[torch.Tensor] | Tensors,
+    blocks: tuple[Block, ...],
+    target: torch.Tensor,
+    source: torch.Tensor,
+    targets: int,
+) -> torch.Tensor:
+    """All edges at once."""
+    found = x.index_select(0, source).split([b.dim * b.channels for b in blocks], 1)
+    weights = w.split([len(b.heights) * b.channels for b in blocks], 1)
+    parts = []
+    for block, c, f, u in zip(blocks, maps, found, weights, strict=True):
+        product = (y @ c).unflatten(1, (block.height, block.dim)) @ f.unflatten(1, (block.dim, block.channels))
+        repeats = torch.tensor(block.heights, dtype=torch.int64, device=x.device)
+        rows = u.unflatten(1, (len(block.heights), block.channels)).repeat_interleave(
+            repeats, 1, output_size=block.height
+        )
+        parts.append((product * rows).flatten(1))
+    messages = torch.cat(parts, 1)
+    return messages.new_zeros(targets, messages.shape[1]).index_add(0, target, messages)
+
+
+class _Products(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Any, y: Any, w: Any, target: Any, source: Any, targets: Any, blocks: Any, *maps: Any
+    ) -> Any:
+        ctx.save_for_backward(x, y, w, target, source, *maps)
+        ctx.targets, ctx.blocks = targets, blocks
+        total = x.new_zeros(targets, sum(b.height * b.channels for b in blocks))
+        for piece in _pieces(x, len(target), blocks):
+            messages = _forward(x.index_select(0, source[piece]), y[piece], w[piece], maps, blocks)
+            total.index_add_(0, target[piece], messages)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        x, y, w, target, source, *maps = ctx.saved_tensors
+        (slope,), blocks = gradients, ctx.blocks
+        if torch.is_grad_enabled():  # somebody asks for second derivatives
+            value = plain_products(x, y, w, maps, blocks, target, source, ctx.targets)
+            wanted = [t for t, needed in zip((x, y, w), ctx.needs_input_grad, strict=False) if needed]
+            found = iter(torch.autograd.grad(value, wanted, slope, create_graph=True))
+            slopes = [next(found) if needed else None for needed in ctx.needs_input_grad[:3]]
+            return (*slopes, *[None] * (4 + len(maps)))
+        dx, dy, dw = torch.zeros_like(x), torch.empty_like(y), torch.empty_like(w)
+        for piece in _pieces(x, len(target), blocks):
+            found = x.index_select(0, source[piece]), slope.index_select(0, target[piece])
+            into = _backward(*found, y[piece], w[piece], maps, blocks, dy[piece], dw[piece])
+            dx.index_add_(0, source[piece], into)
+        return (dx, dy, dw, *[None] * (4 + len(maps)))
+
+
+def _pieces(x: torch.Tensor, edges: int, blocks: tuple[Block, ...]) -> list[slice]:
+    entries = ENTRIES.get(x.device.type, 1 << 26)
+    step = max(64, entries // max(1, sum(b.height * b.channels for b in blocks)))
+    return [slice(a, min(a + step, edges)) for a in range(0, edges, step)]
+
+
+def _forward(
+    x: torch.Tensor, y: torch.Tensor, w: torch.Tensor, maps: Tensors, blocks: tuple[Block, ...]
+) -> torch.Tensor:
+    parts, place = [], [0, 0]
+    for block, c in zip(blocks, maps, strict=True):
+        f, u = _views(block, place, x, w)
+        product = torch.bmm((y @ c).view(len(y), block.height, block.dim), f)
+        for path, rows in _rows(block):
+            product[:, rows] *= u[:, path, None]
+        parts.append(product.flatten(1))
+    return torch.cat(parts, 1)
+
+
+def _backward(
+    x: torch.Tensor,
+    slope: torch.Tensor,
+    y: torch.Tensor,
+    w: torch.Tensor,
+    maps: Tensors,
+    blocks: tuple[Block, ...],
+    dy: torch.Tensor,
+    dw: torch.Tensor,
+) -> torch.Tensor:
+    """Fills dy and dw, returns the gradient with respect to x."""
+    parts, place = [], [0, 0, 0]
+    dy.zero_()
+    for block, c in zip(blocks, maps, strict=True):
+        f, u, s = _views(block, place, x, w, slope)
+        m = (y @ c).view(len(y), block.height, block.dim)
+        product, weighted = torch.bmm(m, f).mul_(s), torch.empty_like(s)
+        du = dw[:, place[1] - u.shape[1] * u.shape[2] : place[1]].unflatten(1, u.shape[1:])
+        for path, rows in _rows(block):
+            torch.sum(product[:, rows], 1, out=du[:, path])
+            torch.mul(s[:, rows], u[:, path, None], out=weighted[:, rows])
+        parts.append(torch.bmm(m.mT, weighted).flatten(1))
+        dy.addmm_(torch.bmm(weighted, f.mT).flatten(1), c.mT)
+    return torch.cat(parts, 1)
+
+
+def _views(block: Block, place: list[int], *tensors: torch.Tensor) -> list[torch.Tensor]:
+    """The parts of x, w (and the rows) that belong to a block, (…, size, channels); moves the places on."""
+    n, sizes = block.channels, (block.dim, len(block.heights), block.height)
+    found = []
+    for k, (tensor, size) in enumerate(zip(tensors, sizes, strict=False)):
+        found.append(tensor[:, place[k] : place[k] + size * n].unflatten(1, (size, n)))
+        place[k] += size * n
+    return found
+
+
+def _rows(block: Block) -> list[tuple[int, slice]]:
+    found, start = [], 0
+    for path, height in enumerate(block.heights):
+        found.append((path, slice(start, start + height)))
+        start += height
+    return found
