@@ -142,19 +142,20 @@ def test_study_tests_only_the_rate_that_is_best_on_validation(tmp_path):
 
     columns = ("phase", "network", "lr", "seed", "parameters", "epochs", "seconds", "validation", "score")
     table = runs.Table(tmp_path / "table.csv", columns)
-    best = {"a": 0.1, "b": 0.3}  # at the ends: found only by going on
+    best = {"a": 0.2, "b": 0.9}  # b is found only by going on
     study = runs.Study(
         table,
         train,
         lambda network, net: -abs(net.lr - best[network]),
         lambda net: {"score": net.lr},
-        (0.1, 0.2, 0.3, 0.9),
+        (0.05, 0.1, 0.2, 0.3, 0.9, 2.0),
     )
     study.run(("a", "b"), 2)
     tested = [(row["network"], float(row["lr"]), row["seed"]) for row in table.rows() if row["phase"] == "test"]
-    assert sorted(tested) == [("a", 0.1, "0"), ("a", 0.1, "1"), ("b", 0.3, "0"), ("b", 0.3, "1")]
-    assert "| b | 2 | 0.3 | 1 | 30.0 (30.0 … 30.0) |" in table.summary(("score",))
-    assert ("a", 0.9, 0) not in trained and ("b", 0.9, 0) in trained
+    assert sorted(tested) == [("a", 0.2, "0"), ("a", 0.2, "1"), ("b", 0.9, "0"), ("b", 0.9, "1")]
+    assert "| b | 2 | 0.9 | 1 | 90.0 (90.0 … 90.0) |" in table.summary(("score",))
+    assert {lr for network, lr, _ in trained if network == "a"} == {0.1, 0.2, 0.3}
+    assert {lr for network, lr, _ in trained if network == "b"} == {0.1, 0.2, 0.3, 0.9, 2.0}
     before = len(trained)
     study.run(("a", "b"), 2)
     assert len(trained) == before

@@ -5,6 +5,7 @@ import copy
 import io
 import pickle
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -323,9 +324,13 @@ class Expand(torch.nn.Module):
         return self.kernel.expand()
 
 
-def test_bottleneck_is_named_once_per_pair():
+def test_bottlenecks_are_named_once():
+    group = G.SO(2)
     with pytest.warns(BottleneckWarning) as caught:
-        build("SO(2)")
+        K.Harmonic(3)(R.irrep(group, 9) + R.trivial(group), R.trivial(group) + R.irrep(group, 20))
     message = str(caught[0].message)
-    assert len(caught) == 1 and "irrep(4) -> irrep(9)" in message and "irrep(4) -> tensor" not in message
-    assert caught[0].filename == __file__
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert "irrep(20) of the output stay zero; irrep(9) of the input are ignored" in message
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        K.Harmonic(3)(R.irrep(group, 1) + R.trivial(group), R.trivial(group) + R.irrep(group, 3))

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+
 from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R

@@ -209,7 +209,7 @@ def test_errors(name):
 
 def test_bottlenecks_and_empty_layers():
     one, wave, high = R.trivial(G.SO(2)), R.irrep(G.SO(2), 2), R.irrep(G.SO(2), 9)
-    with pytest.warns(BottleneckWarning, match=r"SO\(2\): trivial -> irrep\(9\)$"):
+    with pytest.warns(BottleneckWarning, match=r"SO\(2\) .*irrep\(9\) of the output stay zero$"):
         K.Harmonic(5)(one, wave + high)
     with pytest.raises(KernelError, match=r"no equivariant map exists from trivial of SO\(2\) to irrep\(9\)"):
         K.Harmonic(5)(one, high)

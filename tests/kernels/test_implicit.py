@@ -14,7 +14,7 @@ from torsor import reps as R
 from torsor import spaces as S
 from torsor.errors import KernelError
 from torsor.fibre.product import FieldProduct
-from torsor.kernels.network import SolidHarmonics
+from torsor.kernels.wigner_eckart import Harmonics
 from torsor.linalg import harmonics
 from torsor.symbolic import Symbolic
 
@@ -138,7 +138,7 @@ def test_vanishing_components_without_attributes():
 @pytest.mark.parametrize("group", [C8, O2, O3, CYLINDER], ids=str)
 @pytest.mark.parametrize("degree", [0, 1, 2, 3])
 def test_solid_harmonics_are_a_representation(group, degree):
-    rep, v = SolidHarmonics(group, degree), torch.randn(5, group.dim, dtype=torch.float64)
+    rep, v = Harmonics(group, degree), torch.randn(5, group.dim, dtype=torch.float64)
     g, h = group.sample(2)
     assert (harmonics(v @ g.T, degree) - harmonics(v, degree) @ rep.rho(g).T).abs().max() < 1e-12
     assert (rep.rho(g @ h) - rep.rho(g) @ rep.rho(h)).abs().max() < 1e-12

@@ -1,17 +1,19 @@
 """Kernels with a radial network: steerable at every point, smooth at the origin, zero beyond the radius."""
 
 import math
+import warnings
 from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
+
 from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor.errors import BottleneckWarning, KernelError
 
-pytestmark = pytest.mark.filterwarnings("ignore:no equivariant map")
+pytestmark = pytest.mark.filterwarnings("ignore:bottleneck")
 
 GROUPS = {
     "reflection of R": G.Reflection(1),
@@ -172,10 +174,14 @@ def test_wrong_groups():
         K.Harmonic(radius=1.0, degrees=1)(R.trivial(G.SO(3)), R.irrep(G.SO(3), 2))
 
 
-def test_bottlenecks_are_told():
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_bottlenecks_are_told(depthwise):
     group = G.SO(3)
-    rep = R.trivial(group) + R.irrep(group, 2)
-    with pytest.warns(BottleneckWarning, match=r"trivial -> irrep\(2\)"):
-        K.Harmonic(radius=1.0, degrees=1)(rep, rep)
-    with pytest.warns(BottleneckWarning, match=r"trivial -> irrep\(2\)"):
-        K.Harmonic(radius=1.0, degrees=1, depthwise=True)(rep, rep)
+    with pytest.warns(BottleneckWarning, match=r"irrep\(3\) of the output stay zero"):
+        K.Harmonic(radius=1.0, degrees=1, depthwise=depthwise)(R.trivial(group), R.irrep(group, 1) + R.irrep(group, 3))
+    with pytest.warns(BottleneckWarning, match=r"trivial of the input are ignored"):
+        rep = R.trivial(group) + R.irrep(group, 2)
+        K.Harmonic(radius=1.0, degrees=1, depthwise=depthwise)(rep, R.irrep(group, 3))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        K.Harmonic(radius=1.0, degrees=1, depthwise=depthwise)(rep, rep + R.irrep(group, 3))

@@ -101,9 +101,8 @@ def test_permutations_of_points_are_tested():
     class Ordered(Spoilt):
         def forward(self, x):
             y = self.inner(x)
-            return Field(
-                y.tensor * torch.linspace(1, 1.001, len(y.tensor), dtype=y.tensor.dtype)[:, None], y.rep, y.space
-            )
+            ramp = torch.linspace(1, 1.001, len(y.tensor), dtype=y.tensor.dtype)
+            return Field(y.tensor * ramp[:, None], y.rep, y.space)
 
     bad = Ordered(good, None)
     assert 1e-6 < certify(bad, probe_of(bad)).error and not certify(bad, probe_of(bad)).ok
@@ -140,9 +139,8 @@ def test_constant_parameters_are_made_random():
 
 def test_the_probe_of_a_network():
     assert isinstance(probe_of(net()), Lattice)
-    assert isinstance(probe_of(net(SO2, K.Harmonic(3))), Waves) and isinstance(
-        probe_of(net(G.Cyclic(8), K.Harmonic(3))), Waves
-    )
+    for group in (SO2, G.Cyclic(8)):
+        assert isinstance(probe_of(net(group, K.Harmonic(3))), Waves)
     assert probe_of(net(SO3, K.Harmonic(radius=1.5))).space == "points of R³"
     assert probe_of(nn.Linear(R.standard(SO3), R.standard(SO3))).space == "feature vectors"
     assert probe_of(K.Harmonic(3)(R.standard(SO2), R.standard(SO2))).space == "kernel on R²"

@@ -190,17 +190,24 @@ def _gradients(module: torch.nn.Module, loss: torch.Tensor, x: torch.Tensor) -> 
 
 
 def _sampled(
-    module: torch.nn.Module, waves: PlaneWaves, out_rep: Representation, size: int, factor: int, elements: torch.Tensor
+    module: torch.nn.Module,
+    waves: PlaneWaves,
+    out_rep: Representation,
+    size: int,
+    factor: int,
+    elements: torch.Tensor,
+    radius: int | None = None,
 ) -> list[ElementError]:
-    """Errors at the centre of the output, on a closed-form input sampled in both orientations."""
+    """Errors at the centre of the output, on a closed-form input sampled in both orientations, cropped to a radius."""
     if not len(elements):
         return []
     found = []
     with torch.no_grad():
-        y = _centre(module(waves.sample(size, factor)))
+        y = _centre(module(_cropped(waves.sample(size, factor), radius)))
         spread = float((y - y.mean(0)).norm())
         for g in elements:
-            error = float((_centre(module(waves.sample(size, factor, g))) - _act(y, out_rep, g)).norm())
+            moved = _centre(module(_cropped(waves.sample(size, factor, g), radius)))
+            error = float((moved - _act(y, out_rep, g)).norm())
             found.append(ElementError(g, element_name(out_rep.group.action(g)), error / spread if spread else error))
     return found
 
@@ -224,8 +231,55 @@ def _refinement(
             modules = [(1, module), *((factor, module.refined(factor).double().eval()) for factor in (2, 4))]
     except TorsorError:
         return None
-    few = waves.first(2)
-    return tuple(_worst([e.output for e in _sampled(m, few, out_rep, size, k, elements[:2])]) for k, m in modules)
+    few, errors = waves.first(2), []
+    field = _receptive_radius(module, few.sample(size))
+    for k, m in modules:
+        radius = None if field is None or k == 1 else _settled_radius(m, few.sample(size, k), field, k)
+        errors.append(_worst([e.output for e in _sampled(m, few, out_rep, size, k, elements[:2], radius)]))
+    return tuple(errors)
+
+
+def _cropped(x: torch.Tensor, radius: int | None) -> torch.Tensor:
+    """The pixels up to a radius from the centre along every axis; all of them for None."""
+    for axis in range(2, x.ndim) if radius is not None else ():
+        n = x.shape[axis]
+        x = x.narrow(axis, (n - 1) // 2 - radius, 2 * radius + 2 - n % 2)
+    return x
+
+
+def _at_centre(module: torch.nn.Module, x: torch.Tensor, radius: int | None) -> torch.Tensor | None:
+    """The output at the centre of a cropped input; None if the module accepts no such size."""
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore", SymmetryWarning)
+            return _centre(module(_cropped(x, radius)))
+    except (TorsorError, RuntimeError):
+        return None
+
+
+def _receptive_radius(module: torch.nn.Module, x: torch.Tensor) -> int | None:
+    """The smallest crop that leaves the output at the centre as it is; None if all of the input matters to it."""
+    full = _at_centre(module, x, None)
+    for radius in range((min(x.shape[2:]) - 1) // 2):
+        if _agree(_at_centre(module, x, radius), full):
+            return radius
+    return None
+
+
+def _settled_radius(module: torch.nn.Module, x: torch.Tensor, radius: int, factor: int) -> int | None:
+    """A crop of a finer grid at which the output at the centre no longer changes, for a field of `radius` pixels."""
+    largest = (min(x.shape[2:]) - 1) // 2
+    previous = None
+    for r in range(factor * (radius + 1), largest, factor):
+        y = _at_centre(module, x, r)
+        if _agree(previous, y):
+            return r - factor
+        previous = y
+    return None
+
+
+def _agree(a: torch.Tensor | None, b: torch.Tensor | None) -> bool:
+    return a is not None and b is not None and a.shape == b.shape and float((a - b).norm()) <= 1e-12 * float(b.norm())
 
 
 def _shuffled(module: torch.nn.Module, seed: int) -> torch.nn.Module:

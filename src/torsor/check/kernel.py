@@ -6,21 +6,21 @@ from copy import deepcopy
 
 import torch
 
-from torsor.kernels import SteerableKernel, Stencil
+from torsor.kernels import SteerableKernel
 
 
 def kernel(module: SteerableKernel, samples: int = 32, seed: int = 0) -> float:
     """The largest error of K(gv) = |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹ relative to K, in float64.
 
-    Measured at random points (offsets of the lattice for `Stencil`) and random elements of the group.
+    Measured at random points (offsets of the lattice, where the kernel is defined on these only) and random elements.
     """
     module = deepcopy(module).to("cpu").double()
     group, generator = module.in_rep.group, torch.Generator().manual_seed(seed)
-    offsets = torch.tensor(module.spec.offsets(group.dim))
-    if isinstance(module.spec, Stencil):
+    if module.spec.is_bound_to_lattice:
+        offsets = torch.tensor(module.spec.offsets(group.dim))
         v = offsets[torch.randint(len(offsets), (samples,), generator=generator)]
     else:
-        reach = offsets.abs().max()
+        reach = module.spec.reach(group)
         v = reach * (2 * torch.rand(samples, group.dim, dtype=torch.float64, generator=generator) - 1)
     with torch.no_grad():
         return float(module.residual(v, group.sample(samples, generator)))

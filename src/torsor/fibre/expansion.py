@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from torsor.errors import BottleneckWarning, KernelError
+from torsor.errors import KernelError
 from torsor.fibre.base import Constants
+from torsor.fibre.bottlenecks import report_bottlenecks
 from torsor.reps import Representation, decompose
 from torsor.symbolic import Symbolic
-from torsor.warn import warn
 
 DENSE_LIMIT, ROWS_LIMIT = 1 << 18, 1 << 22
 """Up to so many entries the basis of a pair is kept dense, or as rows."""
@@ -216,7 +216,7 @@ class Expansion(Constants):
         KernelError: no equivariant map at all exists between the types.
 
     Warns:
-        BottleneckWarning: some pairs of terms have no equivariant map between them.
+        BottleneckWarning: a term of the output that nothing reaches, or of the input that nothing depends on.
     """
 
     def __init__(
@@ -256,12 +256,7 @@ class Expansion(Constants):
                 f"no equivariant map exists from {self.in_rep} to {self.out_rep}: the types share no path; "
                 "add a term to one of them that occurs in the other, or enlarge the kernel"
             )
-        missing = [f"{p.rho_in.name} -> {p.rho_out.name}" for p in pairs if not p.size]
-        if missing:
-            warn(
-                f"no equivariant map between these types of {self.in_rep.group}: {', '.join(missing)}",
-                BottleneckWarning,
-            )
+        report_bottlenecks(self.in_rep, self.out_rep, {(p.out_term, p.in_term) for p in pairs if p.size})
 
     def _method(self, basis: PairBasis) -> str:
         if self.method is not None:

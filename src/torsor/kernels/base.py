@@ -46,6 +46,11 @@ class KernelSpec(Symbolic, ABC):
     ) -> SteerableKernel:
         """The kernel between two types of one group that `validate` accepts."""
 
+    @property
+    def is_bound_to_lattice(self) -> bool:
+        """Whether K(v) is defined at the offsets of a lattice only."""
+        return False
+
     def graph(self, group: Group) -> dict[str, Any]:
         """Which neighbours the kernel needs on scattered points: arguments of ``space.neighbours``."""
         return {"radius": self.reach(group), "norm": "mean"}

@@ -1,9 +1,9 @@
 """Depthwise harmonic kernels: every channel has radial functions of its own, and an equivariant linear map mixes after.
 
-K(v) = W · D(v),   D(v) x = { h_c(|v|) C_lb · (Y_l(u) ⊗ x_σ,c) }  over irreps σ of ρ_in, their copies c, and paths (l, b, τ)
+K(v) = W · D(v),   D(v) x = { h_c(|v|) C_lb · (Y_l(u) ⊗ x_σ,c) }  over irreps σ of ρ_in, copies c, paths (l, b, τ)
 
-W is an intertwiner from the sum of all products to ρ_out. Next to `RadialKernel`, where J radial functions are mixed over
-all pairs of channels, the work for an edge grows with the number of channels, not with its square.
+W is an intertwiner from the sum of all products to ρ_out. Next to `RadialKernel`, where J radial functions are mixed
+over all pairs of channels, the work for an edge grows with the number of channels, not with its square.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from torsor.errors import BottleneckWarning, KernelError
+from torsor.errors import KernelError
 from torsor.fibre.base import Constants
+from torsor.fibre.bottlenecks import report_bottlenecks
 from torsor.fibre.expansion import Expansion, Pair
 from torsor.fibre.linear import Intertwiners
 from torsor.kernels.base import SteerableKernel
 from torsor.kernels.covariants import solve_harmonic
 from torsor.kernels.edges import Block, edge_products
-from torsor.kernels.profiles import RadialNetwork
+from torsor.kernels.profiles import Angular, RadialNetwork
 from torsor.reps import Representation, decompose, direct_sum
-from torsor.warn import warn
 
 
 class Channels:
@@ -79,6 +79,7 @@ class DepthwiseKernel(Constants, SteerableKernel):
         middle = direct_sum([(n, tau) for tau, n in self.middle.items()])
         self.mix = Mixing(Intertwiners(), middle, out_rep, device=device, dtype=dtype)
         d, functions = in_rep.group.dim, sum(len(b.heights) * b.channels for b in self.blocks)
+        self.angular = Angular(spec.radius, spec.degrees, d, device=device, dtype=dtype)
         self.network = RadialNetwork(
             spec.radius, functions, spec.hidden, d, spec.neighbours(d), device=device, dtype=dtype
         )
@@ -106,23 +107,23 @@ class DepthwiseKernel(Constants, SteerableKernel):
             raise KernelError(
                 f"no harmonic of degree {max(degrees)} or less leads from {self.in_rep} to {self.out_rep}"
             )
-        self._report_bottlenecks(linked)
+        report_bottlenecks(self.in_rep, self.out_rep, self._connected(linked))
         self.blocks, self._to_blocks = tuple(blocks), into.matrix
         self.middle = {tau: len(np.concatenate(found)) for tau, found in places.items()}
         self._order = np.concatenate([np.concatenate(found).ravel() for found in places.values()])
 
-    def _report_bottlenecks(self, linked: set[tuple[Representation, Representation]]) -> None:
-        missing = [
-            f"{into.name} -> {out.name}"
-            for _, out in self.out_rep.terms
-            for _, into in self.in_rep.terms
-            if not any((s, t) in linked for _, s in decompose(into).blocks for _, t in decompose(out).blocks)
-        ]
-        if missing:
-            warn(
-                f"no equivariant map between these types of {self.in_rep.group}: {', '.join(missing)}",
-                BottleneckWarning,
-            )
+    def _connected(self, linked: set[tuple[Representation, Representation]]) -> set[tuple[int, int]]:
+        """The pairs (output term, input term) between which a path leads."""
+        into, out = (
+            [{sigma for _, sigma in decompose(term).blocks} for _, term in rep.terms]
+            for rep in (self.in_rep, self.out_rep)
+        )
+        return {
+            (j, i)
+            for j, ts in enumerate(out)
+            for i, ss in enumerate(into)
+            if any((s, t) in linked for s in ss for t in ts)
+        }
 
     @property
     def d(self) -> int:
@@ -149,7 +150,7 @@ class DepthwiseKernel(Constants, SteerableKernel):
         return torch.zeros_like(expanded).index_copy(1, order, expanded)
 
     def _edge_functions(self, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.spec.angular(v), self.network(v.square().sum(-1))
+        return self.angular(v), self.network(v.square().sum(-1))
 
     def apply_to(self, x: torch.Tensor, graph: Any, attributes: torch.Tensor | None = None) -> torch.Tensor:
         if attributes is not None or graph.g is not None:

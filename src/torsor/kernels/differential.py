@@ -146,7 +146,7 @@ class Differential(KernelSpec, BasisSource):
         coarsest = self._spacings(group.dim).max()
         if self.scheme == "gaussian" and self.sigma < 0.4 * coarsest:
             raise KernelError(
-                f"expected a Gaussian of sigma at least 0.4 spacings, got sigma {self.sigma:g} at spacing {coarsest:g}; "
+                f"expected a Gaussian of sigma at least 0.4 spacings, got {self.sigma:g} at spacing {coarsest:g}; "
                 "take a larger sigma, or say the spacing of the data"
             )
         self.sizes(group.dim)

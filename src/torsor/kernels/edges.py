@@ -1,10 +1,11 @@
 """Products of edge functions and features, summed at the targets: the inner loop of depthwise point convolutions.
 
-y_p = Σ_q w_{pq,c} Σ_m C_m Y_m(v_pq) x_q    of every path (an irrep σ of the input, a harmonic, an irrep τ) and channel c
+y_p = Σ_q w_{pq,c} Σ_m C_m Y_m(v_pq) x_q    of every path (an irrep σ, a degree, an irrep τ) and channel c
 
-Features are channels-last: for each irrep σ a block (dim σ, n_σ), flattened. The edges are worked through in pieces that fit
-into the cache, and the backward pass computes the products again, so that nothing of the size edges × channels × dim τ
-is ever kept. `plain_products` is the same in a few tensor operations, the reference; it serves second derivatives too.
+Features are channels-last: for each irrep σ a block (dim σ, n_σ), flattened. The edges are worked through in pieces that
+fit into the cache, and the backward pass computes the products again, so that nothing of the size edges × channels ×
+dim τ is ever kept. `plain_products` is the same in a few tensor operations: the reference, and the way of second
+derivatives and of compiled code.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import torch
 
 from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases, BasisSource, Expansion
-from torsor.kernels.base import KernelSpec, SteerableKernel, gather
+from torsor.kernels.base import KernelSpec, SteerableKernel, gather, scatter
 from torsor.reps import Representation
 
 
@@ -126,8 +126,11 @@ class FeaturedKernel(ExpandedKernel):
 def outer_sums(left: torch.Tensor, right: torch.Tensor, graph: object) -> torch.Tensor:
     """Σ_q left_pq ⊗ right_pq over the edges of each target: (edges, a), (edges, b) -> (targets, a, b).
 
-    The edges of a target stand side by side: they are padded to the largest number of neighbours and multiplied.
+    The edges of a target stand side by side: they are padded to the largest number of neighbours and multiplied. Where
+    that number may not be looked at, in compiled code, the products of all edges are formed and added.
     """
+    if torch.compiler.is_compiling():
+        return scatter(left[:, :, None] * right[:, None, :], graph)
     rows, target, targets = graph.rows, graph.target, graph.targets  # type: ignore[attr-defined]
     width = int((rows[1:] - rows[:-1]).max())
     place = target * width + torch.arange(len(target), device=target.device) - rows[target]

@@ -10,7 +10,6 @@ components; elsewhere it gates fields by scalars and adds products of fields.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,8 +22,9 @@ from torsor.fibre.nonlinear import Gated
 from torsor.fibre.pointwise import SiLU
 from torsor.fibre.product import FieldProduct
 from torsor.groups import Group
+from torsor.kernels.profiles import Angular, envelope, waves
 from torsor.kernels.radial import RadialHarmonic
-from torsor.linalg import Array, harmonic_basis, harmonic_power, harmonic_power_derivative
+from torsor.kernels.wigner_eckart import Harmonics
 from torsor.reps import Representation, decompose, direct_sum
 from torsor.reps.hom import hom_array
 
@@ -39,31 +39,9 @@ NEGLIGIBLE = 1e-9
 """A feature whose mean square is smaller (before γ) vanishes identically, such as v × v."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class SolidHarmonics(Representation):
-    """The harmonic polynomials of a degree: ρ(g) Y(v) = Y(gv) in the basis of `torsor.linalg.harmonics`."""
-
-    group: Group
-    degree: int
-
-    @property
-    def dim(self) -> int:
-        return len(harmonic_basis(self.group.dim, self.degree))
-
-    @property
-    def name(self) -> str:
-        return f"harmonics({self.degree})"
-
-    def _rho(self, g: Array) -> Array:
-        return harmonic_power(self.group.action(g), self.degree)
-
-    def _derivative(self, a: Array) -> Array:
-        return harmonic_power_derivative(self.group.action(a), self.degree)
-
-
-def harmonic_types(group: Group, degrees: int) -> tuple[SolidHarmonics, ...]:
+def harmonic_types(group: Group, degrees: int) -> tuple[Harmonics, ...]:
     """The types of the harmonics of degree 0 … degrees; on a line there are none beyond 1."""
-    found = (SolidHarmonics(group, degree) for degree in range(degrees + 1))
+    found = (Harmonics(group, degree) for degree in range(degrees + 1))
     return tuple(rep for rep in found if rep.dim)
 
 
@@ -143,10 +121,11 @@ class ImplicitNetwork(torch.nn.Module):
         super().__init__()
         kind: dict[str, Any] = {"device": device, "dtype": dtype}
         self.ball, self.attributes, self.out_rep = ball, attributes, features
-        waves = harmonic_types(hidden.group, ball.degrees)
-        self.dims = [rep.dim for rep in waves]
+        types = harmonic_types(hidden.group, ball.degrees)
+        self.angular = Angular(ball.radius, ball.degrees, hidden.group.dim, **kind)
+        self.dims = [rep.dim for rep in types]
         terms = attributes.terms if attributes is not None else ()
-        self.in_rep = direct_sum([*((WAVES, rep) for rep in waves), *terms])
+        self.in_rep = direct_sum([*((WAVES, rep) for rep in types), *terms])
         modules: list[Layer] = []
         for _ in range(layers):
             f = nonlinearity(hidden, **kind)
@@ -184,19 +163,16 @@ class ImplicitNetwork(torch.nn.Module):
 
     def embedding(self, v: torch.Tensor) -> torch.Tensor:
         """e_n(|v|) Y_l(u), l outer, then n, then the components: (n, d) -> (n, channels)."""
-        s = (v.square().sum(-1, keepdim=True) / self.ball.radius**2 + 1e-6).sqrt()
-        n = torch.arange(1, WAVES + 1, device=v.device, dtype=v.dtype)
-        waves = 2**0.5 * n * torch.sinc(n * s)
-        angular = self.ball.angular(v).split(self.dims, 1)
-        return torch.cat([(waves[:, :, None] * part[:, None, :]).flatten(1) for part in angular], 1)
+        radial = waves(v.square().sum(-1, keepdim=True) / self.ball.radius**2, WAVES)
+        parts = self.angular(v).split(self.dims, 1)
+        return torch.cat([(radial[:, :, None] * part[:, None, :]).flatten(1) for part in parts], 1)
 
     def forward(self, v: torch.Tensor, attributes: torch.Tensor | None = None) -> torch.Tensor:
         """The features at (n, d) vectors with (n, channels) attributes: (n, features)."""
         embedded = self.embedding(v)
         x = self.layers(embedded if attributes is None else torch.cat([embedded, attributes], 1))
-        t = (v.square().sum(-1, keepdim=True) / self.ball.radius**2).clamp(max=1)
-        envelope = 1 - t**3 * (10 - 15 * t + 6 * t**2)
-        return x * (self._spread(self.gain) * envelope)
+        t = v.square().sum(-1, keepdim=True) / self.ball.radius**2
+        return x * (self._spread(self.gain) * envelope(t))
 
     def _spread(self, gain: torch.Tensor) -> torch.Tensor:
         """One number a field -> one a component."""

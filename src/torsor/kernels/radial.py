@@ -22,8 +22,8 @@ from torsor.kernels.covariants import solve_harmonic
 from torsor.kernels.depthwise import DepthwiseKernel
 from torsor.kernels.expanded import FeaturedKernel
 from torsor.kernels.lattice import box
-from torsor.kernels.profiles import RadialNetwork
-from torsor.linalg import harmonic_basis, harmonics
+from torsor.kernels.profiles import Angular, RadialNetwork
+from torsor.linalg import harmonic_basis
 from torsor.reps import Representation
 
 
@@ -36,9 +36,9 @@ class RadialHarmonic(KernelSpec, BasisSource):
         degrees: the highest degree of the harmonics.
         functions: J, the number of radial functions that the network learns.
         hidden: hidden units of the radial network.
-        spacing: of the pixels, one number or one an axis; on scattered points their typical distance. Random weights keep
-            the variance of sums over as many neighbours as fit into the ball. On grids the stencil is the smallest box
-            around the ball.
+        spacing: of the pixels, one number or one an axis; on scattered points their typical distance. Random weights
+            keep the variance of sums over as many neighbours as fit into the ball. On grids the stencil is the smallest
+            box around the ball.
         depthwise: radial functions for every channel instead, see `torsor.kernels.depthwise`; for many channels.
         oversampling: the factor by which `refined` made the grid finer.
 
@@ -138,15 +138,6 @@ class RadialHarmonic(KernelSpec, BasisSource):
         kind = DepthwiseKernel if self.depthwise else RadialKernel
         return kind(self, rho_in, rho_out, device=device, dtype=dtype)
 
-    def angular(self, v: torch.Tensor) -> torch.Tensor:
-        """√(2l+1) Y_lm(u) of all degrees, |Y_l| = 1 on the unit sphere: (..., d) -> (..., harmonics)."""
-        u = v * stretch(v.square().sum(-1) / self.radius**2)[..., None] / self.radius
-        d, parts = v.shape[-1], []
-        for degree, number in enumerate(self.numbers(d)):
-            if number:
-                parts.append(harmonics(u, degree) * (number**0.5 / unit_length(d, degree)))
-        return torch.cat(parts, -1)
-
     def require_grid(self, d: int) -> None:
         """Raise unless the ball reaches the next pixel.
 
@@ -174,14 +165,10 @@ class RadialKernel(FeaturedKernel):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(spec, in_rep, out_rep, method=method, device=device, dtype=dtype)
+        d = in_rep.group.dim
+        self.angular = Angular(spec.radius, spec.degrees, d, device=device, dtype=dtype)
         self.network = RadialNetwork(
-            spec.radius,
-            spec.functions,
-            spec.hidden,
-            in_rep.group.dim,
-            spec.neighbours(in_rep.group.dim),
-            device=device,
-            dtype=dtype,
+            spec.radius, spec.functions, spec.hidden, d, spec.neighbours(d), device=device, dtype=dtype
         )
 
     @property
@@ -195,22 +182,9 @@ class RadialKernel(FeaturedKernel):
 
     def features(self, v: torch.Tensor) -> torch.Tensor:
         profiles = self.network(v.square().sum(-1))[..., :, None]
-        angular = self.spec.angular(v).split([n for n in self.spec.numbers(v.shape[-1]) if n], -1)
+        angular = self.angular(v).split([n for n in self.angular.numbers if n], -1)
         return torch.cat([(profiles * part[..., None, :]).flatten(-2) for part in angular], -1)
 
     def stencil(self) -> torch.Tensor:
         self.spec.require_grid(self.in_rep.group.dim)
         return super().stencil() * float(self.spec.oversampling) ** -self.in_rep.group.dim
-
-
-def stretch(t: torch.Tensor, sharpness: float = 16.0) -> torch.Tensor:
-    """√((1 - exp(-a t)) / t), t = r²/R²: a smooth factor with which |u| = √(1 - exp(-a r²/R²)) goes from 0 to 1."""
-    small = t < 1e-5
-    safe = torch.where(small, torch.ones_like(t), t)
-    series = sharpness * (1 - sharpness * t / 2)
-    return torch.where(small, series, -torch.expm1(-sharpness * safe) / safe).sqrt()
-
-
-def unit_length(d: int, degree: int) -> float:
-    """|Y_l| on the unit sphere."""
-    return float(np.linalg.norm(harmonics(np.eye(d)[:1], degree)))

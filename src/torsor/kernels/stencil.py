@@ -58,6 +58,10 @@ class Stencil(BasisSpec):
     def offsets(self, d: int) -> np.ndarray:
         return box(self.sizes(d)) @ self.basis(d).T
 
+    @property
+    def is_bound_to_lattice(self) -> bool:
+        return True
+
     def reach(self, group: Group) -> float:
         return float(np.linalg.norm(self.offsets(group.dim), axis=-1).max())
 

@@ -60,7 +60,7 @@ def unisolvence(v: Array, mask: Array, degree: int) -> Array:
     mask may hold weights.
     """
     xp = namespace(v)
-    poly = taylor_monomials(v / radius(v, mask)[:, None, None], degree) * mask[..., None]
+    poly = taylor_monomials(v / radius(v, mask > 0)[:, None, None], degree) * mask[..., None]
     if poly.shape[1] < poly.shape[2]:
         return 0 * poly[:, 0, 0]
     values = np.linalg.svd(poly, compute_uv=False) if xp is np else xp.linalg.svdvals(poly)

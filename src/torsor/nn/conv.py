@@ -39,8 +39,8 @@ class Conv(GridLayer, Steered):
         groups: split the channels into equal groups, each with its own kernel.
         bias: add a learnt vector on the invariants of out_rep.
         padding_mode: "zeros", "circular", "reflect" or "replicate".
-        norm: weights of neighbouring points, see `spaces.Points.neighbours`: "mean", "sum" or "density". By default what
-            the kernel says: "mean", but "sum" for derivatives.
+        norm: weights of neighbouring points, see `spaces.Points.neighbours`: "mean", "sum" or "density". By default
+            what the kernel says: "mean", but "sum" for derivatives.
         k: on points, take the k nearest neighbours only.
         device: of the parameters.
         dtype: of the parameters.
@@ -98,8 +98,10 @@ class Conv(GridLayer, Steered):
         Raises:
             FieldTypeError: the number of channels, or the type of the field, is not `in_rep`.
         """
-        if to is None or not isinstance(x, torch.Tensor):
-            return super().forward(x) if to is None else self.on_field(x, to, attributes)
+        if not isinstance(x, torch.Tensor):
+            return self.on_field(x, to, attributes)
+        if to is None:
+            return super().forward(x)
         check_channels(self, x, self.in_rep)
         return self.on_points(x, to, attributes)
 

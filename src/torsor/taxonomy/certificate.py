@@ -170,7 +170,7 @@ def relative(moved: torch.Tensor, expected: torch.Tensor) -> float:
 
 
 def up_to_channels(moved: torch.Tensor, expected: torch.Tensor) -> float:
-    """min ‖a - L b‖ / ‖a - mean of a‖ over all matrices L acting on the channels: whether any could repair the error."""
+    """min ‖a - L b‖ / ‖a - mean of a‖ over all matrices L that act on the channels: can any repair the error?"""
     a, b = moved.flatten(0, 1), expected.flatten(0, 1)
     if not bool(a.isfinite().all() and b.isfinite().all()):
         return float("nan")

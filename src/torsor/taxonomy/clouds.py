@@ -68,7 +68,7 @@ def radius_of(net: torch.nn.Module) -> float:
         TorsorError: no kernel has a radius.
     """
     specs = [getattr(getattr(module, "kernel", None), "spec", None) for module in net.modules()]
-    radii = [spec.radius for spec in specs if getattr(spec, "radius", None)]
+    radii = [radius for radius in (getattr(spec, "radius", None) for spec in specs) if radius]
     if not radii:
         raise TorsorError("expected a network on points, whose kernels have a radius; got none with a radius")
     return max(radii)

@@ -29,7 +29,7 @@ def grid(net: Any, seed: int = 0) -> Probe:
 
 
 def reach(net: torch.nn.Module) -> tuple[int, int]:
-    """(radius of the receptive field, rounded up to a multiple of the stride; the total stride) of a sequence of layers."""
+    """(radius of the receptive field, rounded up to a multiple of the stride; the stride) of a sequence of layers."""
     radius, step = 0, 1
     for layer in net.modules():
         if isinstance(layer, GridLayer):
@@ -136,7 +136,7 @@ class Waves(Probe):
         return torch.stack(torch.meshgrid(*[axis] * self.d, indexing="ij"), dim=-1)
 
     def _at(self, y: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-        """The values at pixels q (n, d), counted from the centre in pixels of the coarsest grid: (batch, n, channels)."""
+        """The values at pixels q (n, d) from the centre, in pixels of the coarsest grid: (batch, n, channels)."""
         centre = (torch.tensor(y.shape[2:]) - 1) // 2
         place = (centre + self.factor * q).unbind(-1)
         return y[(slice(None), slice(None), *place)].mT
@@ -147,7 +147,7 @@ def unpadded(net: torch.nn.Module) -> torch.nn.Module:
     net = deepcopy(net)
     for layer in net.modules():
         if isinstance(layer, GridLayer) and hasattr(layer, "padding"):
-            layer.padding = (0,) * layer.d
+            layer.padding = (0,) * layer.d  # type: ignore[assignment]
     return net
 
 

@@ -7,7 +7,6 @@ import warnings
 from dataclasses import asdict, dataclass
 from typing import Any
 
-
 from torsor.errors import BottleneckWarning
 from torsor.kernels import SteerableKernel
 from torsor.taxonomy.certificate import Certificate, Probe, certify

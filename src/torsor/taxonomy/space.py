@@ -33,7 +33,7 @@ def quaternions():
     return nets
 
 
-@row("E22", "group convolutions of rotations", "R³", "SO(3)", "regular", budget=1e-1)
+@row("E22", "group convolutions of rotations", "R³", "SO(3)", "regular")
 def polyhedral():
     T, O, SO3, nets = G.Tetrahedral(), G.Octahedral(), G.SO(3), []
     turns = G.Icosahedral().elements()  # at these the squares of band 1 are integrated exactly
@@ -69,11 +69,15 @@ def tensor_fields_with_parity():
 
 @row("E25", "group convolutions of rotations and reflections", "R³", "O(3)", "regular")
 def reflected_polyhedral():
-    nets = []
-    for group in (G.TetrahedralFull(), G.Tetrahedral().with_inversion()):
-        image, fields, kernel = 2 * R.trivial(group), 2 * R.regular(group), K.Stencil(3)
-        first, second = nn.Conv(image, fields, kernel), nn.Conv(fields, fields, kernel)
-        nets.append(nn.Sequential(first, nn.ReLU(fields), second))
+    Td, Th, O3, nets = G.TetrahedralFull(), G.Tetrahedral().with_inversion(), G.O(3), []
+    turns = G.Icosahedral().with_inversion().elements()  # at these the squares of band 1 are integrated exactly
+    for fields, kernel in [
+        (2 * R.regular(Td), K.Stencil(3)),
+        (2 * R.regular(Th), K.Stencil(3)),
+        (2 * R.regular(O3, band=1), K.Harmonic(radius=1.5)),
+    ]:
+        first, second = nn.Conv(2 * R.trivial(fields.group), fields, kernel), nn.Conv(fields, fields, kernel)
+        nets.append(nn.Sequential(first, nn.Fourier(fields, torch.square, turns), second))
     return nets
 
 
