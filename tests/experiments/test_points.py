@@ -80,9 +80,10 @@ def test_bodies_are_centred_and_scaled_and_keep_their_labels():
 def test_scores_of_a_known_confusion():
     parts = torch.tensor([[0, 0, 0, 1, 1, 2]])
     predictions = torch.tensor([[0, 0, 1, 1, 1, 1]])
-    accuracy, iou = bodies.scores(predictions, parts, classes=4)
+    accuracy, iou, sideless = bodies.scores(predictions, parts, classes=4)
     assert accuracy == pytest.approx(4 / 6)
     assert iou == pytest.approx((2 / 3 + 2 / 4 + 0) / 3)
+    assert sideless == pytest.approx(5 / 6)  # 0 and 1 are the two feet
 
 
 def test_clouds_hold_the_bright_pixels():
@@ -153,7 +154,7 @@ def test_study_tests_only_the_rate_that_is_best_on_validation(tmp_path):
     study.run(("a", "b"), 2)
     tested = [(row["network"], float(row["lr"]), row["seed"]) for row in table.rows() if row["phase"] == "test"]
     assert sorted(tested) == [("a", 0.2, "0"), ("a", 0.2, "1"), ("b", 0.9, "0"), ("b", 0.9, "1")]
-    assert "| b | 2 | 0.9 | 1 | 90.0 (90.0 … 90.0) |" in table.summary(("score",))
+    assert "| b | 2 | 1 | 0.9 | 1 | 90.0 (90.0 … 90.0) |" in table.summary(("score",))
     assert {lr for network, lr, _ in trained if network == "a"} == {0.1, 0.2, 0.3}
     assert {lr for network, lr, _ in trained if network == "b"} == {0.1, 0.2, 0.3, 0.9, 2.0}
     before = len(trained)

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from torsor import check
 from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor.errors import BottleneckWarning, KernelError
+from torsor.testing import check_kernel
 
 pytestmark = pytest.mark.filterwarnings("ignore:bottleneck")
 
@@ -52,6 +54,13 @@ def test_steerable(name, depthwise):
     v[0] = 0.0
     assert kernel.residual(v, group.sample(12, torch.Generator().manual_seed(1))) < 1e-12
     assert kernel(v).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("depthwise", [False, True])
+def test_conformance(depthwise):
+    check_kernel(build("O(3)", depthwise=depthwise))
+    check_kernel(build("D5", depthwise=depthwise, spacing=0.3))
+    assert check.kernel(build("SO(3)", depthwise=depthwise)) < 1e-12
 
 
 @pytest.mark.parametrize("depthwise", [False, True])

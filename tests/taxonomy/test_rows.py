@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -71,6 +72,11 @@ def test_weights_are_random_and_the_seed_is_respected():
     one, other, again = (row.networks(seed)[0][0].weight for seed in (0, 1, 0))
     assert torch.equal(one, again) and not torch.equal(one, other)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_the_documentation_lists_every_row():
+    page = (Path(__file__).parents[2] / "docs" / "pages" / "taxonomy.md").read_text(encoding="utf-8")
+    assert all(f"| **{identity}** |" in page for identity in ROWS)
 
 
 def test_find():

@@ -234,52 +234,48 @@ def _refinement(
     few, errors = waves.first(2), []
     field = _receptive_radius(module, few.sample(size))
     for k, m in modules:
-        radius = None if field is None or k == 1 else _settled_radius(m, few.sample(size, k), field, k)
-        errors.append(_worst([e.output for e in _sampled(m, few, out_rep, size, k, elements[:2], radius)]))
+        crop = None if field is None or k == 1 else _accepted_radius(_unpadded(m), few.sample(size, k), k * field)
+        at = m if crop is None else _unpadded(m)
+        errors.append(_worst([e.output for e in _sampled(at, few, out_rep, size, k, elements[:2], crop)]))
     return tuple(errors)
 
 
-def _cropped(x: torch.Tensor, radius: int | None) -> torch.Tensor:
-    """The pixels up to a radius from the centre along every axis; all of them for None."""
-    for axis in range(2, x.ndim) if radius is not None else ():
-        n = x.shape[axis]
-        x = x.narrow(axis, (n - 1) // 2 - radius, 2 * radius + 2 - n % 2)
-    return x
-
-
-def _at_centre(module: torch.nn.Module, x: torch.Tensor, radius: int | None) -> torch.Tensor | None:
-    """The output at the centre of a cropped input; None if the module accepts no such size."""
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            warnings.simplefilter("ignore", SymmetryWarning)
-            return _centre(module(_cropped(x, radius)))
-    except (TorsorError, RuntimeError):
-        return None
+def _unpadded(module: torch.nn.Module) -> torch.nn.Module:
+    """A copy whose layers do not pad: it gives the values that its input determines, and no others."""
+    module = deepcopy(module)
+    for layer in module.modules():
+        if isinstance(padding := getattr(layer, "padding", None), tuple):
+            layer.padding = tuple(0 * p for p in padding)  # type: ignore[assignment]
+    return module
 
 
 def _receptive_radius(module: torch.nn.Module, x: torch.Tensor) -> int | None:
-    """The smallest crop that leaves the output at the centre as it is; None if all of the input matters to it."""
-    full = _at_centre(module, x, None)
-    for radius in range((min(x.shape[2:]) - 1) // 2):
-        if _agree(_at_centre(module, x, radius), full):
+    """The radius of the input that determines the output at the centre; None if it cannot be told, or is all of it."""
+    bare = _unpadded(module)
+    radius = _accepted_radius(bare, x, 0)
+    if radius is None:
+        return None
+    with torch.no_grad():
+        inner, full = _centre(bare(_cropped(x, radius))), _centre(module(x))
+    agree = inner.shape == full.shape and float((inner - full).norm()) <= 1e-12 * float(full.norm())
+    return radius if agree else None
+
+
+def _accepted_radius(module: torch.nn.Module, x: torch.Tensor, least: int) -> int | None:
+    """The smallest crop, from a least one on, that a module without padding accepts; None if it needs all of x."""
+    for radius in range(least, (min(x.shape[2:]) - 1) // 2):
+        if _accepts(module, tuple(_cropped(x, radius).shape)):
             return radius
     return None
 
 
-def _settled_radius(module: torch.nn.Module, x: torch.Tensor, radius: int, factor: int) -> int | None:
-    """A crop of a finer grid at which the output at the centre no longer changes, for a field of `radius` pixels."""
-    largest = (min(x.shape[2:]) - 1) // 2
-    previous = None
-    for r in range(factor * (radius + 1), largest, factor):
-        y = _at_centre(module, x, r)
-        if _agree(previous, y):
-            return r - factor
-        previous = y
-    return None
-
-
-def _agree(a: torch.Tensor | None, b: torch.Tensor | None) -> bool:
-    return a is not None and b is not None and a.shape == b.shape and float((a - b).norm()) <= 1e-12 * float(b.norm())
+def _cropped(x: torch.Tensor, radius: int | None) -> torch.Tensor:
+    """The pixels up to a radius from the centre along every axis; all of them for None."""
+    if radius is not None:
+        for axis in range(2, x.ndim):
+            n = x.shape[axis]
+            x = x.narrow(axis, (n - 1) // 2 - radius, 2 * radius + 2 - n % 2)
+    return x
 
 
 def _shuffled(module: torch.nn.Module, seed: int) -> torch.nn.Module:

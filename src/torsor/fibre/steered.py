@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
 from torsor.fibre.base import Layer
-from torsor.fibre.expansion import Expansion
 from torsor.fibre.invariants import invariant_map
 
 
 class Steered(Layer):
     """A layer with a `kernel` and a `bias` on the invariants of its output; constructors call `steer` last."""
 
-    kernel: Expansion
+    kernel: Any
     bias: torch.nn.Parameter | None
     bias_map: torch.Tensor
 
     def steer(
-        self, kernel: Expansion, bias: bool, device: torch.device | str | None, dtype: torch.dtype | None
+        self, kernel: torch.nn.Module, bias: bool, device: torch.device | str | None, dtype: torch.dtype | None
     ) -> None:
         """Set the kernel, and a bias of zeros if the output has invariants."""
         self.kernel = kernel

@@ -62,6 +62,7 @@ class DepthwiseKernel(Constants, SteerableKernel):
         KernelError: no path leads from one type to the other.
     """
 
+    spec: Any
     to_blocks: torch.Tensor
 
     def __init__(

@@ -2,10 +2,10 @@
 
 y_p = Σ_q w_{pq,c} Σ_m C_m Y_m(v_pq) x_q    of every path (an irrep σ, a degree, an irrep τ) and channel c
 
-Features are channels-last: for each irrep σ a block (dim σ, n_σ), flattened. The edges are worked through in pieces that
-fit into the cache, and the backward pass computes the products again, so that nothing of the size edges × channels ×
-dim τ is ever kept. `plain_products` is the same in a few tensor operations: the reference, and the way of second
-derivatives and of compiled code.
+Features are channels-last: for each irrep σ a block (dim σ, n_σ), flattened. The edges are worked through in pieces
+that fit into the cache, and the backward pass computes the products again, so that nothing of the size edges ×
+channels × dim τ is ever kept. `plain_products` is the same in a few tensor operations: the reference, and the way of
+second derivatives and of compiled code.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class _Products(torch.autograd.Function):
         dx, dy, dw = torch.zeros_like(x), torch.empty_like(y), torch.empty_like(w)
         for piece in _pieces(x, len(target), blocks):
             found = x.index_select(0, source[piece]), slope.index_select(0, target[piece])
-            into = _backward(*found, y[piece], w[piece], maps, blocks, dy[piece], dw[piece])
+            into = _backward(*found, y[piece], w[piece], tuple(maps), blocks, dy[piece], dw[piece])
             dx.index_add_(0, source[piece], into)
         return (dx, dy, dw, *[None] * (4 + len(maps)))
 

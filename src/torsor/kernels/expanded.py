@@ -134,6 +134,8 @@ def outer_sums(left: torch.Tensor, right: torch.Tensor, graph: object) -> torch.
     rows, target, targets = graph.rows, graph.target, graph.targets  # type: ignore[attr-defined]
     width = int((rows[1:] - rows[:-1]).max())
     place = target * width + torch.arange(len(target), device=target.device) - rows[target]
-    padded = left.new_zeros(targets * width, left.shape[1]).index_copy(0, place, left).view(targets, width, -1)
-    other = right.new_zeros(targets * width, right.shape[1]).index_copy(0, place, right).view(targets, width, -1)
+    padded, other = (
+        x.new_zeros(targets * width, x.shape[1]).index_copy(0, place, x).view(targets, width, x.shape[1])
+        for x in (left, right)
+    )
     return padded.mT @ other

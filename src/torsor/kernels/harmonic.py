@@ -9,6 +9,7 @@ with s(0) = 0 and s = 1 beyond one pixel, so that K is smooth at the origin and 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, overload
@@ -26,7 +27,7 @@ from torsor.kernels.rings import Rings, moment_matched
 from torsor.reps import Representation
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(frozen=True, eq=False, repr=False, init=False)
 class Harmonic(BasisSpec):
     """Rings × harmonics on a grid. All lengths are in the unit of `spacing` (by default pixels).
 
@@ -62,7 +63,7 @@ class Harmonic(BasisSpec):
     def __new__(cls, *, radius: float, **options: Any) -> RadialHarmonic: ...  # type: ignore[misc]
 
     @overload
-    def __new__(cls, size: int | tuple[int, ...], *args: Any, **options: Any) -> Harmonic: ...
+    def __new__(cls, size: int | Sequence[int], *args: Any, **options: Any) -> Harmonic: ...
 
     def __new__(cls, *args: Any, **options: Any) -> Any:
         if "radius" in options:
@@ -71,11 +72,21 @@ class Harmonic(BasisSpec):
             return RadialHarmonic(**options)
         return super().__new__(cls)
 
-    def __post_init__(self) -> None:
-        for name in ("size", "degrees", "spacing"):
-            value = getattr(self, name)
-            if isinstance(value, list):
-                object.__setattr__(self, name, tuple(value))
+    def __init__(
+        self,
+        size: int | Sequence[int],
+        degrees: int | Sequence[int] | None = None,
+        width: float = 0.6,
+        spacing: float | Sequence[float] = 1.0,
+        oversampling: int = 1,
+        moments: int | None = None,
+    ) -> None:
+        given = {"size": size, "degrees": degrees, "width": width, "spacing": spacing}
+        for name, value in (given | {"oversampling": oversampling, "moments": moments}).items():
+            object.__setattr__(self, name, tuple(value) if isinstance(value, Sequence) else value)
+        self._check()
+
+    def _check(self) -> None:
         check_sizes((self.size,) if isinstance(self.size, int) else self.size)
         spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
         if self.width <= 0 or min(spacings) <= 0:
@@ -223,7 +234,6 @@ def grams(spec: Harmonic, group: Group) -> list[np.ndarray]:
     for degree, gram in enumerate(found):
         if gram.size and np.linalg.eigvalsh(gram).min() < 1e-12:
             raise KernelError(
-                f"a harmonic of degree {degree} vanishes on all {spec.size} pixels of a ring: "
-                f"lower `degrees` of {spec!r}"
+                f"a harmonic of degree {degree} vanishes on all pixels of a ring of {spec!r}: lower `degrees`"
             )
     return found

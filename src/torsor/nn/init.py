@@ -7,6 +7,7 @@ import torch
 
 from torsor.errors import ConfigError
 from torsor.fibre import Expansion, Linear
+from torsor.kernels import ExpandedKernel, FeaturedKernel, SteerableKernel
 from torsor.nn.conv import Conv, ConvTranspose
 from torsor.reps import Representation, decompose
 
@@ -27,8 +28,12 @@ def he_(module: torch.nn.Module, nonlinearity: str = "relu") -> torch.nn.Module:
     """
     if nonlinearity not in GAINS:
         raise ConfigError(f"expected a nonlinearity among {', '.join(GAINS)}, got {nonlinearity!r}")
+    kernels = [m for m in module.modules() if isinstance(m, SteerableKernel)]
+    inside = {id(part) for kernel in kernels for part in kernel.modules() if part is not kernel}
     for layer in module.modules():
-        if isinstance(layer, Expansion):
+        if id(layer) in inside:
+            continue  # a kernel with a network inside knows how to draw it
+        if isinstance(layer, (Expansion, SteerableKernel)):
             layer.reset_parameters(GAINS[nonlinearity])
         elif isinstance(layer, (Conv, ConvTranspose, Linear)) and layer.bias is not None:
             torch.nn.init.zeros_(layer.bias)
@@ -42,8 +47,15 @@ def delta_orthogonal_(layer: Conv, gain: float = 1.0, generator: torch.Generator
     For every irrep type the matrix of its copies, out × in, is a random (semi-)orthogonal matrix. The kernel is the
     one in the span of the basis closest to that delta: exactly it for `Stencil`, a smoothed one for `Harmonic`.
     Source: Xiao et al., Dynamical isometry and a mean field theory of CNNs, 2018.
+
+    Raises:
+        ConfigError: the kernel has no pixel at the centre to set: a kernel with a network, or of derivatives.
     """
     expansion = layer.kernel
+    if not isinstance(expansion, ExpandedKernel) or isinstance(expansion, FeaturedKernel):
+        raise ConfigError(
+            f"expected a kernel on the pixels of a grid, Harmonic(size) or Stencil, got {expansion.spec!r}"
+        )
     center = int(np.abs(expansion.spec.offsets(layer.d)).sum(1).argmin())
     mixing: dict = {}
     for pair in expansion.pairs:

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from torsor.nn import cached
+from torsor.reps import Representation, direct_sum
 from torsor.taxonomy.unconstrained import unconstrained
 
 EXACT = 1e-10
@@ -128,7 +129,7 @@ def certify(net: torch.nn.Module, probe: Probe, budget: float | None = None, see
         pairs = [probe.pair(net, g) for g in elements]
         output = pairs[0][1]
         return Certificate(
-            network=f"{net.in_rep.name} → {net.out_rep.name}",
+            network=f"{type_name(net.in_rep)} → {type_name(net.out_rep)}",  # type: ignore[arg-type]
             space=probe.space,
             group=str(net.in_rep.group),  # type: ignore[union-attr]
             elements=len(elements),
@@ -141,6 +142,16 @@ def certify(net: torch.nn.Module, probe: Probe, budget: float | None = None, see
             refinement=tuple(refinement(net, probe, elements)),
             parameters=sum(p.numel() for p in net.parameters()),
         )
+
+
+def type_name(rep: Representation) -> str:
+    """The name of a type; of several equal parts, such as a + b + a + b, it is 2 (a + b)."""
+    terms = list(rep.terms)
+    for size in range(1, len(terms) // 2 + 1):
+        parts = len(terms) // size
+        if parts > 1 and terms[:size] * parts == terms:
+            return f"{parts} ({direct_sum(terms[:size]).name})"
+    return rep.name
 
 
 def refinement(net: torch.nn.Module, probe: Probe, elements: list[Any]) -> list[float]:

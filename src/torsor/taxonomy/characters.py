@@ -38,7 +38,8 @@ def quadrature(group: Group) -> tuple[torch.Tensor, torch.Tensor]:
 def kernel_count(rho_in: Representation, rho_out: Representation, degree: int) -> int:
     """dim Hom_G(H_l ⊗ ρ_in, ρ_out) = mean of χ_l χ_in χ_out over G, for orthogonal types.
 
-    χ_l = χ(Sym^l) - χ(Sym^{l-2}). It is the number of steerable kernels ρ_in → ρ_out whose angular part has degree l, for each radial function.
+    χ_l = χ(Sym^l) - χ(Sym^{l-2}) is the character of the harmonics. For each radial function there are so many
+    steerable kernels ρ_in → ρ_out whose angular part has degree l.
     """
     elements, weights = quadrature(rho_in.group)
     lower = _character(symmetric(rho_in.group, degree - 2), elements) if degree > 1 else 0

@@ -58,7 +58,7 @@ def points_and_grids():
     image, pixels = torch.randn(1, 6, 7, 7).double(), S.Points.from_grid((7, 7), dtype=torch.float64)
     spots = Field(image[0].flatten(1).T, first.in_rep, pixels)  # Σ f_n δ(x - x_n)
     moved = Field(spots.tensor, first.in_rep, S.Points(1.1 * pixels.positions))
-    law = Law("at the pixels", first(spots).tensor, first(image)[0].flatten(1).T, first(moved).tensor)
+    law = Law("points at the pixels", first(spots).tensor, first(image)[0].flatten(1).T, first(moved).tensor)
     return nn.Sequential(first, gate, second), law
 
 
@@ -71,9 +71,9 @@ def physics():
     g, A, (i, j) = Td.elements()[7], torch.randn(3, 3).double(), torch.triu_indices(3, 3)
     (F, gF), (D, gD) = ((B, g @ B @ g.T) for B in (A - A.T, A + A.T))
     scale = torch.where(i == j, 1.0, 2**0.5)
-    electromagnetic = Law("F ↦ g F gᵀ", R.exterior(Td, 2).rho(g) @ F[i, j][i < j], gF[i, j][i < j], F[i, j][i < j])
-    diffusion = Law("D ↦ g D gᵀ", R.symmetric(Td).rho(g) @ (D[i, j] * scale), gD[i, j] * scale, D[i, j] * scale)
-    return net, electromagnetic, diffusion
+    bivectors = Law("F ↦ g F gᵀ", R.exterior(Td, 2).rho(g) @ F[i, j][i < j], gF[i, j][i < j], F[i, j][i < j])
+    tensors = Law("D ↦ g D gᵀ", R.symmetric(Td).rho(g) @ (D[i, j] * scale), gD[i, j] * scale, D[i, j] * scale)
+    return net, bivectors, tensors
 
 
 @row("S9", "bases of steerable kernels", "R², R³", "reflection, SO(2), SO(3)", "trivial, sign, regular, irreps")
@@ -93,16 +93,16 @@ def bases():
 @row("S10", "differential operators, found as solutions", "R²", "O(2)", "scalars, vectors", budget=1e-1)
 def differential_operators():
     D, O2, xi, found = K.operators, G.O(2), torch.randn(32, 2).double(), []
-    fields, kernel = 2 * R.trivial(O2) + 2 * R.standard(O2), K.Differential(2, scheme="gaussian")
-    inner, outer = D.curl(O2) @ D.perpendicular_gradient(O2), D.gradient(O2) @ D.divergence(O2)
-    for op in (D.gradient(O2), D.divergence(O2), D.curl(O2), D.laplacian(O2), inner, outer):
+    grad, div, curl, perp = D.gradient(O2), D.divergence(O2), D.curl(O2), D.perpendicular_gradient(O2)
+    named = {"Δ": D.laplacian(O2), "grad": grad, "div": div, "curl": curl, "curl grad⊥": curl @ perp}
+    for name, op in {**named, "grad div": grad @ div}.items():
         maps = torch.tensor(K.covariants(op.in_rep, op.out_rep, op.family.order, covector=True))
         span = torch.einsum("boif,nf->noib", maps, linalg.monomials(xi, op.family.order)).flatten(0, 2)
         even, uneven = (op.symbol(x).flatten() for x in (xi, xi * torch.tensor([2.0, 1.0])))
         fit, other = (span @ torch.linalg.lstsq(span, s).solution for s in (even, uneven))
-        found.append(Law(f"{op!r} is a solution", fit, even, even + other - uneven))
-    net = nn.Sequential(nn.Conv(fields, fields, kernel), nn.Squash(fields), nn.Conv(fields, fields, kernel))
-    return net, *found
+        found.append(Law(f"{name} is a solution", fit, even, even + other - uneven))
+    fields, kernel = 2 * R.trivial(O2) + 2 * R.standard(O2), K.Differential(2, scheme="gaussian")
+    return nn.Sequential(nn.Conv(fields, fields, kernel), nn.Squash(fields), nn.Conv(fields, fields, kernel)), *found
 
 
 @row("S12", "the Wigner–Eckart theorem counts kernels", "R², R³", "SO(2), O(2), SO(3), O(3)", "all pairs of irreps")
