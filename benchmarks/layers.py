@@ -1,4 +1,4 @@
-"""Training step, frozen inference and peak memory of steerable convolutions, against Conv2d of the same shape."""
+"""Training step, frozen inference and peak memory of steerable convolutions, against ConvNd of the same shape."""
 
 import json
 import random
@@ -24,45 +24,57 @@ class Case:
     kernel: int
     batch: int
     size: int
+    dim: int = 2
 
     def rep(self) -> reps.Representation:
         """The type of input and output."""
-        group = groups.from_name(self.group)
+        group = groups.from_name(self.group, dim=self.dim)
         if self.representation == "regular":
             return self.fields * reps.regular(group)
-        return reps.direct_sum([(self.fields, rho) for rho in reps.irreps(group, 3)])
+        return reps.direct_sum([(self.fields, rho) for rho in reps.irreps(group, 3 if self.dim == 2 else 2)])
 
     def layers(self) -> tuple[torch.nn.Module, torch.nn.Module, torch.Tensor]:
         """The steerable layer, the plain one, and an input."""
         rep = self.rep()
         torch.manual_seed(0)
         steerable = nn.Conv(rep, rep, kernels.Harmonic(self.kernel), bias=False)
-        plain = torch.nn.Conv2d(rep.dim, rep.dim, self.kernel, padding=self.kernel // 2, bias=False)
-        x = torch.randn(self.batch, rep.dim, self.size, self.size, requires_grad=True)
-        return steerable, plain, x
+        return steerable, *self.plain()
+
+    def plain(self) -> tuple[torch.nn.Module, torch.Tensor]:
+        """The plain layer, and an input."""
+        c = self.rep().dim
+        kind = torch.nn.Conv2d if self.dim == 2 else torch.nn.Conv3d
+        plain = kind(c, c, self.kernel, padding=self.kernel // 2, bias=False)
+        return plain, torch.randn(self.batch, c, *[self.size] * self.dim, requires_grad=True)
 
 
 CASES = [
     Case("C8", "regular", 8, 5, 16, 32),
     Case("D8", "regular", 8, 5, 16, 32),
     Case("SO2", "irreps", 8, 5, 16, 32),
+    Case("O", "regular", 4, 5, 4, 16, 3),
+    Case("I", "regular", 2, 5, 2, 16, 3),
+    Case("SO3", "irreps", 4, 5, 4, 16, 3),
 ]
 
 
 def drawn(number: int = 3, seed: int = 2026) -> list[Case]:
     """Cases drawn at random."""
     rng = random.Random(seed)
-    return [
-        Case(
-            rng.choice(["C4", "C8", "C12", "C16", "D4", "D6", "D8"]),
-            "regular",
-            rng.randint(4, 12),
-            rng.choice([3, 5, 7]),
-            rng.randint(8, 24),
-            rng.randint(20, 40),
-        )
-        for _ in range(number)
-    ]
+    found = []
+    for dim, names in ((2, ["C4", "C8", "C12", "C16", "D4", "D6", "D8"]), (3, ["T", "O", "Td", "Th", "I", "D4h"])):
+        for _ in range(number):
+            name = rng.choice(names)
+            fields = (
+                rng.randint(4, 12)
+                if dim == 2
+                else max(1, round(rng.uniform(60, 140) / (groups.from_name(name, dim=3).order or 1)))
+            )
+            batch, size = (
+                (rng.randint(8, 24), rng.randint(20, 40)) if dim == 2 else (rng.randint(2, 4), rng.randint(12, 18))
+            )
+            found.append(Case(name, "regular", fields, rng.choice([3, 5, 7] if dim == 2 else [3, 5]), batch, size, dim))
+    return found
 
 
 def step(layer: torch.nn.Module, x: torch.Tensor):
@@ -98,17 +110,11 @@ def peak(case: Case, which: str) -> float:
     """Peak resident memory of training steps of one layer, above that before the layer was built, in MiB."""
     torch.nn.Conv2d(1, 1, 3, padding=1)(torch.randn(1, 1, 8, 8, requires_grad=True)).sum().backward()
     before = resident()
-    steerable, plain, x = case.layers() if which == "steerable" else (None, *_plain(case))
+    steerable, plain, x = case.layers() if which == "steerable" else (None, *case.plain())
     run = step(steerable if which == "steerable" else plain, x)
     for _ in range(3):
         run()
     return resident() - before
-
-
-def _plain(case: Case) -> tuple[torch.nn.Module, torch.Tensor]:
-    c = case.rep().dim
-    plain = torch.nn.Conv2d(c, c, case.kernel, padding=case.kernel // 2, bias=False)
-    return plain, torch.randn(case.batch, c, case.size, case.size, requires_grad=True)
 
 
 def measure(case: Case) -> dict:

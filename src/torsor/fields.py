@@ -47,7 +47,7 @@ class Field:
         Raises:
             FieldTypeError: expected and received types.
         """
-        if layer.in_rep != self.rep:
+        if not self.rep.coincides(layer.in_rep):
             raise FieldTypeError(f"{type(layer).__name__} expects fields of type {layer.in_rep}, got {self.rep}")
 
     def through(self, layer: Any) -> Field:

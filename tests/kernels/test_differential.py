@@ -572,7 +572,7 @@ def test_weights_are_solved_once_for_a_graph(monkeypatch):
     points.positions.mul_(1.5)
     one(Field(f, one.in_rep, points))
     assert calls == [100, 100]
-    graph = points.neighbours(k=19)
+    graph = points.neighbours(k=19, norm="sum")
     one(f, graph)
     kept = weakref.ref(graph)
     del graph, points

@@ -155,3 +155,23 @@ def test_images_keep_dtype_and_carry_gradients(dtype):
         assert image.dtype == dtype
         (slope,) = torch.autograd.grad(image[1, 0], angle, retain_graph=True)
         assert abs(slope.item() - k * np.cos(k * 0.3)) < 1e-5
+
+
+@pytest.mark.parametrize(
+    "one, other, same",
+    [
+        (R.standard(G.SO(3)), R.irrep(G.SO(3), 1), True),
+        (R.standard(G.O(3)), R.irrep(G.O(3), "1o"), True),
+        (R.standard(G.O(3)), R.irrep(G.O(3), "1e"), False),
+        (R.standard(G.SO(2)), R.irrep(G.SO(2), 1), True),
+        (2 * R.standard(G.Octahedral()), 2 * R.irrep(G.Octahedral(), "T1"), True),
+        (R.irrep(G.Octahedral(), "T1"), R.irrep(G.Octahedral(), "T2"), False),
+        (R.trivial(G.Dihedral(4)).restrict(G.Cyclic(4)), R.trivial(G.Cyclic(4)), True),
+        (R.sign(G.Dihedral(4)).restrict(G.Cyclic(4)), R.trivial(G.Cyclic(4)), True),
+        (R.trivial(G.SO(2)), R.trivial(G.SO(3)), False),
+        (R.trivial(G.SO(2)) + R.standard(G.SO(2)), R.standard(G.SO(2)) + R.trivial(G.SO(2)), False),
+    ],
+    ids=str,
+)
+def test_types_with_the_same_matrices_coincide(one, other, same):
+    assert one.coincides(other) == same == other.coincides(one)

@@ -190,9 +190,9 @@ def test_a_single_point_has_itself():
 
 def test_weights():
     points = cloud(50, 2)
-    graph = points.neighbours(0.3)
+    graph = points.neighbours(0.3, norm="sum")
     assert torch.equal(graph.weight, torch.ones_like(graph.weight))
-    mean = points.neighbours(0.3, norm="mean")
+    mean = points.neighbours(0.3)
     assert torch.allclose(mean.sum(mean.weight), torch.ones(50, dtype=torch.float64))
     assert torch.equal(mean.weight, 1 / graph.degree[graph.target].double())
 

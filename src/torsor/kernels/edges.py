@@ -11,11 +11,12 @@ second derivatives and of compiled code.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import torch
 
-ENTRIES = {"cpu": 1 << 19}
+ENTRIES = {"cpu": 1 << 21}
 """Entries of the products that are held at once; on accelerators 2^26."""
 
 
@@ -26,7 +27,7 @@ class Block:
     Attributes:
         dim: of σ.
         channels: n_σ.
-        heights: dim τ of every path.
+        heights: dim τ of every path; quickest where equal ones stand side by side.
     """
 
     dim: int
@@ -129,8 +130,8 @@ def _forward(
     for block, c in zip(blocks, maps, strict=True):
         f, u = _views(block, place, x, w)
         product = torch.bmm((y @ c).view(len(y), block.height, block.dim), f)
-        for path, rows in _rows(block):
-            product[:, rows] *= u[:, path, None]
+        for paths, rows, shape in _runs(block):
+            product[:, rows].unflatten(1, shape).mul_(u[:, paths, None])
         parts.append(product.flatten(1))
     return torch.cat(parts, 1)
 
@@ -153,9 +154,10 @@ def _backward(
         m = (y @ c).view(len(y), block.height, block.dim)
         product, weighted = torch.bmm(m, f).mul_(s), torch.empty_like(s)
         du = dw[:, place[1] - u.shape[1] * u.shape[2] : place[1]].unflatten(1, u.shape[1:])
-        for path, rows in _rows(block):
-            torch.sum(product[:, rows], 1, out=du[:, path])
-            torch.mul(s[:, rows], u[:, path, None], out=weighted[:, rows])
+        for paths, rows, shape in _runs(block):
+            torch.sum(product[:, rows].unflatten(1, shape), 2, out=du[:, paths])
+            into = weighted[:, rows].unflatten(1, shape)
+            torch.mul(s[:, rows].unflatten(1, shape), u[:, paths, None], out=into)
         parts.append(torch.bmm(m.mT, weighted).flatten(1))
         dy.addmm_(torch.bmm(weighted, f.mT).flatten(1), c.mT)
     return torch.cat(parts, 1)
@@ -171,9 +173,11 @@ def _views(block: Block, place: list[int], *tensors: torch.Tensor) -> list[torch
     return found
 
 
-def _rows(block: Block) -> list[tuple[int, slice]]:
-    found, start = [], 0
-    for path, height in enumerate(block.heights):
-        found.append((path, slice(start, start + height)))
-        start += height
+def _runs(block: Block) -> list[tuple[slice, slice, tuple[int, int]]]:
+    """Runs of paths of equal height: their places among the paths, their rows, and (number, height)."""
+    found, path, row = [], 0, 0
+    for height, run in groupby(block.heights):
+        n = len(list(run))
+        found.append((slice(path, path + n), slice(row, row + n * height), (n, height)))
+        path, row = path + n, row + n * height
     return found

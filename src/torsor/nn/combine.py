@@ -17,7 +17,7 @@ from torsor.reps import Representation, direct_sum
 
 
 class Sequential(torch.nn.Sequential):
-    """Layers one after another; the type that leaves one must be the type that the next expects.
+    """Layers one after another; the type that leaves one must be the type that the next expects, matrix for matrix.
 
     Layers are given one by one or, with names, as one ``OrderedDict``; slices are sequences too.
 
@@ -40,7 +40,7 @@ class Sequential(torch.nn.Sequential):
                     f"layer {k}, {type(layer).__name__}, has no types: plain modules are not known to be equivariant; "
                     "put them behind the invariant features, in torch.nn.Sequential"
                 )
-            if k and layers[k - 1].out_rep != layer.in_rep:
+            if k and not layers[k - 1].out_rep.coincides(layer.in_rep):
                 raise FieldTypeError(
                     f"layer {k}, {type(layer).__name__}, expects {layer.in_rep}, "
                     f"but layer {k - 1}, {type(layers[k - 1]).__name__}, gives {layers[k - 1].out_rep}"

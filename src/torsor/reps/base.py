@@ -120,6 +120,15 @@ class Representation(Symbolic, ABC):
         a, g = self.algebra_images, self.generator_images
         return bool(max(np.abs(a).max(initial=0.0), np.abs(g - np.eye(self.dim)).max(initial=0.0)) < 1e-9)
 
+    def coincides(self, other: Representation) -> bool:
+        """Whether both are representations of one group by the same matrices, such as standard and irrep(1) of SO(3)."""
+        if self == other:
+            return True
+        if self.group != other.group or self.dim != other.dim:
+            return False
+        pairs = ((self.algebra_images, other.algebra_images), (self.generator_images, other.generator_images))
+        return all(bool(np.abs(a - b).max(initial=0.0) < 1e-9) for a, b in pairs)
+
     @cached_property
     def is_permutation(self) -> bool:
         """Whether every ρ(g) permutes the components, so that any pointwise nonlinearity is equivariant."""

@@ -186,7 +186,7 @@ class Points:
         k: int | None = None,
         target: Points | None = None,
         loop: bool = True,
-        norm: str = "sum",
+        norm: str = "mean",
         limit: int | None = None,
     ) -> Neighbours:
         """The edges q → p of all pairs with |x_q - x_p| ≤ radius, of the k nearest q of every p, or of both at once.
@@ -200,7 +200,7 @@ class Points:
                 ties go to the lower index, so on symmetric clouds they break the equivariance under permutations.
             target: the points p, when they are others than the sources q = these points.
             loop: each point is a neighbour of itself. Without meaning where a target is given.
-            norm: "sum", w = 1; "mean", w = 1/(number of edges of p); "density", w = the volume of the ball of the
+            norm: "mean", w = 1/(number of edges of p); "sum", w = 1; "density", w = the volume of the ball of the
                 radius about q divided by the number of points in it, q included (without a radius: of the ball to
                 its k-th neighbour, divided by k), so that Σ_q w f(q) ≈ ∫ f dv, too large by at most 2^d at borders.
             limit: at most this many neighbours of every target besides itself, the nearest.
