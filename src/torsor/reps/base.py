@@ -121,7 +121,7 @@ class Representation(Symbolic, ABC):
         return bool(max(np.abs(a).max(initial=0.0), np.abs(g - np.eye(self.dim)).max(initial=0.0)) < 1e-9)
 
     def coincides(self, other: Representation) -> bool:
-        """Whether both are representations of one group by the same matrices, such as standard and irrep(1) of SO(3)."""
+        """Whether both represent one group by the same matrices, such as standard and irrep(1) of SO(3)."""
         if self == other:
             return True
         if self.group != other.group or self.dim != other.dim:
