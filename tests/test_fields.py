@@ -5,9 +5,11 @@ import torch
 from torch.utils import _pytree
 
 from tests.fibre.action import C4, CASES, CUBE, D4, IDS, LINE, SO2, SUBGROUPS, act, lattice, types
+from torsor import groups as G
 from torsor import kernels as K
 from torsor import nn
 from torsor import reps as R
+from torsor import spaces as S
 from torsor.errors import FieldTypeError
 from torsor.fields import Field
 from torsor.spaces import Grid
@@ -86,3 +88,31 @@ def test_gradients_flow():
 def test_default_space():
     assert Field(torch.zeros(1, 1, 4, 4), R.trivial(C4)).space == Grid(2)
     assert Field(torch.zeros(1, 1, 4), R.trivial(LINE)).space == Grid(1)
+
+
+def test_sums_and_concatenations_on_points():
+    group = G.SO(3)
+    vector, scalar = R.standard(group), R.trivial(group)
+    points = S.Points(torch.rand(5, 3))
+    a, b = (Field(torch.randn(5, 3), rep, points) for rep in (vector, R.irrep(group, 1)))
+    total = a + b
+    assert total.space is points and torch.equal(total.tensor, a.tensor + b.tensor)
+    c = Field(torch.randn(5, 1), scalar, points)
+    both = nn.Concatenate(vector, scalar)(a, c)
+    assert both.rep == vector + scalar and torch.equal(both.tensor, torch.cat([a.tensor, c.tensor], 1))
+    assert torch.equal(nn.Concatenate(vector, scalar)([a, c]).tensor, both.tensor)
+    with pytest.raises(FieldTypeError, match="one type to add"):
+        _ = a + c
+    with pytest.raises(FieldTypeError, match="one space"):
+        _ = a + Field(b.tensor, vector, S.Points(torch.rand(5, 3)))
+
+
+def test_networks_on_points_freeze_to_themselves():
+    group = G.SO(3)
+    rep = R.trivial(group) + R.standard(group)
+    conv = nn.Conv(rep, rep, K.Harmonic(radius=0.8))
+    net = nn.Sequential(conv, nn.BatchNorm(rep), nn.Norm(rep), nn.Linear(rep, rep))
+    field = Field(torch.randn(20, rep.dim), rep, S.Points(torch.rand(20, 3)))
+    net(field)
+    frozen = net.freeze()
+    assert torch.allclose(frozen(field).tensor, net.eval()(field).tensor, atol=1e-6) and not frozen.training

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,18 @@ class Field:
                 f"got shape {tuple(self.tensor.shape)}"
             )
 
+    def __add__(self, other: Field) -> Field:
+        """The sum of two fields of one type on one space.
+
+        Raises:
+            FieldTypeError: two types, or two spaces.
+        """
+        if not isinstance(other, Field):
+            return NotImplemented
+        if not self.rep.coincides(other.rep):
+            raise FieldTypeError(f"expected two fields of one type to add, got {self.rep} and {other.rep}")
+        return Field(self.tensor + other.tensor, self.rep, common_space([self, other]))
+
     def require(self, layer: Any) -> None:
         """Raise unless the field has the type that a layer expects.
 
@@ -75,6 +88,20 @@ class Field:
         else:
             moved, space = self.tensor, self.space.moved(action)
         return Field(torch.einsum("ij,bj...->bi...", matrix, moved), self.rep, space)
+
+
+def common_space(fields: Sequence[Field]) -> Any:
+    """The space on which all fields live.
+
+    Raises:
+        FieldTypeError: there are several.
+    """
+    first = fields[0].space
+    for field in fields[1:]:
+        same = field.space == first if isinstance(first, Symbolic) else field.space is first
+        if not same:
+            raise FieldTypeError(f"expected fields on one space, got {first!r} and {field.space!r}")
+    return first
 
 
 def _flatten(field: Field) -> tuple[list[Any], tuple[Any, ...]]:

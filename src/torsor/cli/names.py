@@ -13,15 +13,16 @@ REPRESENTATIONS = ("trivial", "sign", "standard", "regular")
 
 
 def representation(group: groups.Group, name: str) -> reps.Representation:
-    """trivial, sign, standard, regular, or an irrep as "irrep:k" or "irrep:j,k".
+    """trivial, sign, standard, regular, or an irrep as "irrep:k", "irrep:j,k" or by its symbol, "irrep:T1u".
 
     Raises:
         ConfigError: no representation has that name.
     """
     kind, _, label = name.partition(":")
-    if kind == "irrep" and all(part.strip().lstrip("-").isdigit() for part in label.split(",")):
-        return reps.irrep(group, *(int(part) for part in label.split(",")))
-    return getattr(reps, choose("representation", name, REPRESENTATIONS, "; irreps: irrep:k"))(group)
+    if kind == "irrep" and label:
+        parts = [part.strip() for part in label.split(",")]
+        return reps.irrep(group, *(int(part) if part.lstrip("-").isdigit() else part for part in parts))
+    return getattr(reps, choose("representation", name, REPRESENTATIONS, "; irreps: irrep:k or irrep:T1u"))(group)
 
 
 def choose(what: str, name: str, known: Iterable[str], more: str = "") -> str:

@@ -12,6 +12,7 @@ import torch
 from torsor.errors import FieldTypeError
 from torsor.fibre import freeze
 from torsor.fibre.base import check_channels
+from torsor.fields import Field, common_space
 from torsor.groups import Group
 from torsor.reps import Representation, direct_sum
 
@@ -66,9 +67,12 @@ class Sequential(torch.nn.Sequential):
         return super().append(module)
 
     def freeze(self) -> torch.nn.Module:
-        """`torch.nn.Sequential` of the frozen layers."""
+        """`torch.nn.Sequential` of the frozen layers; on points, which torch.nn does not know, the sequence itself."""
         layers: list[tuple[str, Any]] = list(self._modules.items())
-        return torch.nn.Sequential(OrderedDict((name, freeze(layer)) for name, layer in layers)).eval()
+        frozen = OrderedDict((name, freeze(layer)) for name, layer in layers)
+        if any(hasattr(part, "on_field") for layer in frozen.values() for part in layer.modules()):
+            return deepcopy(self).eval()
+        return torch.nn.Sequential(frozen).eval()
 
     def refined(self, factor: int) -> Sequential:
         """All layers on a grid that is finer by a factor."""
@@ -89,7 +93,7 @@ class Sequential(torch.nn.Sequential):
 
 
 class Concatenate(torch.nn.Module):
-    """Fields side by side: tensors of the given types become one of their direct sum.
+    """Fields side by side: tensors (or fields on one space) of the given types become one of their direct sum.
 
     Raises:
         FieldTypeError: fewer than two types, or another number of inputs.
@@ -104,9 +108,11 @@ class Concatenate(torch.nn.Module):
         for rep in (*reps, self.out_rep):
             rep.settle()
 
-    def forward(self, *inputs: torch.Tensor | Sequence[torch.Tensor]) -> torch.Tensor:
-        """Concatenate the channels of one tensor for each type (given one by one, or as one sequence)."""
-        tensors = inputs[0] if len(inputs) == 1 and not isinstance(inputs[0], torch.Tensor) else inputs
+    def forward(self, *inputs: Any) -> Any:
+        """Concatenate the channels of one tensor or field for each type (given one by one, or as one sequence)."""
+        tensors = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) else inputs
+        if tensors and isinstance(tensors[0], Field):
+            return Field(self([field.tensor for field in tensors]), self.out_rep, common_space(tensors))
         if len(tensors) != len(self.in_reps):
             raise FieldTypeError(f"expected {len(self.in_reps)} tensors to concatenate, got {len(tensors)}")
         for x, rep in zip(tensors, self.in_reps, strict=True):

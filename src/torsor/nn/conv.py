@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import torch
 
-from torsor.errors import FieldTypeError
+from torsor.errors import FieldTypeError, KernelError
 from torsor.fibre.base import check_channels
 from torsor.fibre.steered import Steered
 from torsor.fields import Field
@@ -138,8 +139,11 @@ class Conv(GridLayer, Steered):
 
     @torch.no_grad()
     def freeze(self) -> torch.nn.Module:
-        """The equivalent `torch.nn.Conv{d}d`."""
-        bias, weight = self.expanded_bias(), self.kernel.stencil()
+        """The equivalent `torch.nn.Conv{d}d` on grids; the layer itself if its kernel is for points only."""
+        try:
+            bias, weight = self.expanded_bias(), self.kernel.stencil()
+        except KernelError:  # the radius does not reach the next pixel
+            return deepcopy(self).eval()
         plain = functional("Conv", self.d)(
             self.in_rep.dim,
             self.out_rep.dim,
