@@ -160,6 +160,8 @@ def test_copies_and_state(depthwise):
         ({"radius": 1.0, "functions": 0}, "positive radius"),
         ({"radius": float("nan")}, "positive radius"),
         ({"radius": 1.0, "size": 5}, "not both"),
+        ({"radius": 1.0, "degrees": 21}, "accurate up to degree 20"),
+        ({"size": 5, "degrees": (0, 2, 40)}, "accurate up to degree 20"),
     ],
 )
 def test_bad_options(options, message):

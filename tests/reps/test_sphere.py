@@ -230,3 +230,21 @@ def test_six_components(order, rng):
 def test_errors(make, message):
     with pytest.raises(RepresentationError, match=message):
         make()
+
+
+def test_names_of_physics():
+    """Moving a tensor as a matrix is moving its components: E Bᵀ - B Eᵀ, M, and M without its trace."""
+    g = G.O(3).sample(5, torch.Generator().manual_seed(0)).numpy()
+    a, b = np.random.default_rng(0).normal(size=(2, 3))
+    upper = np.triu_indices(3, 1)
+    plane = (np.outer(a, b) - np.outer(b, a))[upper]
+    for h in g:
+        turned = (np.outer(h @ a, h @ b) - np.outer(h @ b, h @ a))[upper]
+        assert np.abs(R.bivector(G.O(3)).rho(h) @ plane - turned).max() < 1e-12
+        assert np.abs(R.pseudovector(G.O(3)).rho(h) @ np.cross(a, b) - np.cross(h @ a, h @ b)).max() < 1e-12
+    assert R.vector(G.O(3)) == R.standard(G.O(3)) and R.pseudoscalar(G.O(2)) == R.sign(G.O(2))
+    assert [m for m, _ in R.decompose(R.stress(G.O(3))).blocks] == [1, 1]
+    assert len(R.hom(R.quadrupole(G.O(3)), R.stress(G.O(3)))) == 1
+    assert len(R.hom(R.quadrupole(G.Octahedral()), R.stress(G.Octahedral()))) == 2  # E and T2
+    with pytest.raises(RepresentationError, match="quadrupoles need a subgroup"):
+        R.quadrupole(G.SO(2))

@@ -30,6 +30,9 @@ from torsor.reps import Representation
 SMALL = 64
 """Systems of up to so many unknowns are solved directly, larger ones through the irreps in the harmonics."""
 
+MAX_DEGREE = 20
+"""Up to this degree harmonics transform to 1e-12; larger ones are refused."""
+
 Images = tuple[np.ndarray, np.ndarray]
 """(algebra images, generator images) of a representation, as NumPy arrays."""
 
@@ -64,6 +67,16 @@ def harmonic_covariants(rho_in: Representation, rho_out: Representation, degree:
         KernelError: the group is not orthogonal (harmonic polynomials are not invariant), or two groups.
     """
     return solve_harmonic([(rho_in, rho_out)], range(degree, degree + 1))[0][0]
+
+
+def check_degrees(degree: int) -> None:
+    """Raise beyond the degree up to which harmonics are accurate.
+
+    Raises:
+        KernelError: naming the limit.
+    """
+    if degree > MAX_DEGREE:
+        raise KernelError(f"harmonics are accurate up to degree {MAX_DEGREE}, got {degree}: take a smaller degree")
 
 
 def solve_harmonic(pairs: list[tuple[Representation, Representation]], degrees: range) -> list[list[np.ndarray]]:

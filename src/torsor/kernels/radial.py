@@ -18,7 +18,7 @@ from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases, BasisSource
 from torsor.groups import Group
 from torsor.kernels.base import KernelSpec, SteerableKernel
-from torsor.kernels.covariants import solve_harmonic
+from torsor.kernels.covariants import check_degrees, solve_harmonic
 from torsor.kernels.depthwise import DepthwiseKernel
 from torsor.kernels.expanded import FeaturedKernel
 from torsor.kernels.lattice import box
@@ -61,6 +61,7 @@ class RadialHarmonic(KernelSpec, BasisSource):
             raise KernelError(
                 f"expected a positive radius, functions, hidden and spacing, and degrees of at least 0, got {self!r}"
             )
+        check_degrees(self.degrees)
 
     def validate(self, group: Group) -> None:
         """Harmonic kernels serve every compact subgroup of O(d).

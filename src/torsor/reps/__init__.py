@@ -10,11 +10,24 @@ from torsor.reps.hom import hom
 from torsor.reps.induced import Induced
 from torsor.reps.irreps import irrep, irrep_label, irreps
 from torsor.reps.named import induced, quotient, regular
-from torsor.reps.physics import components_from_symmetric, pseudovector, quaternion, symmetric_from_components
+from torsor.reps.physics import (
+    bivector,
+    components_from_symmetric,
+    pseudoscalar,
+    pseudovector,
+    quadrupole,
+    quaternion,
+    stress,
+    symmetric_from_components,
+    vector,
+)
 from torsor.reps.sphere import Spherical, spherical
 from torsor.reps.strings import from_string, to_string
 
 __all__ = [
+    "bivector",
+    "stress",
+    "vector",
     "BandLimited",
     "BandLimitedSections",
     "CharacterTable",
@@ -36,7 +49,9 @@ __all__ = [
     "irrep_label",
     "irrep_type",
     "irreps",
+    "pseudoscalar",
     "pseudovector",
+    "quadrupole",
     "quaternion",
     "quotient",
     "regular",

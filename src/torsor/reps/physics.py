@@ -8,10 +8,10 @@ from math import sqrt
 import numpy as np
 
 from torsor.errors import RepresentationError
-from torsor.groups import Group, O
+from torsor.groups import SO, Group, O
 from torsor.linalg import Array, constant, is_torch
 from torsor.reps.base import Representation
-from torsor.reps.basic import sign, standard, trivial
+from torsor.reps.basic import exterior, sign, standard, symmetric, trivial
 from torsor.reps.irreps import irrep
 
 SIX = ("xx", "yy", "zz", "xy", "xz", "yz")
@@ -28,6 +28,43 @@ def pseudovector(group: Group) -> Representation:
     if group == O(3):
         return irrep(group, (1, 1))
     return sign(group) * standard(group)
+
+
+def vector(group: Group) -> Representation:
+    """`standard`: velocities, forces, electric fields, displacements."""
+    return standard(group)
+
+
+def pseudoscalar(group: Group) -> Representation:
+    """`sign`: helicities, vorticities in the plane, fluxes of pseudovectors."""
+    return sign(group)
+
+
+def bivector(group: Group) -> Representation:
+    """`exterior` of degree 2, antisymmetric tensors: oriented planes, rotation rates, the electromagnetic field.
+
+    In R³ it is a pseudovector in another basis, e₀∧e₁, e₀∧e₂, e₁∧e₂; in spacetime it holds E and B.
+    """
+    return exterior(group, 2)
+
+
+def stress(group: Group) -> Representation:
+    """`symmetric` of degree 2: stress, strain, inertia, diffusion and metric tensors."""
+    return symmetric(group, 2)
+
+
+def quadrupole(group: Group) -> Representation:
+    """Symmetric tensors without trace in R³: quadrupole moments, deviatoric stress, order of liquid crystals.
+
+    The irrep "2e" of O(3), five components in the order of the spherical harmonics of degree 2.
+
+    Raises:
+        RepresentationError: a group that does not act on R³ by orthogonal matrices.
+    """
+    require_spatial(group, "quadrupoles")
+    if group == SO(3):
+        return irrep(group, 2)
+    return irrep(O(3), (2, 1)).restrict(group)
 
 
 def quaternion(group: Group) -> Representation:
