@@ -41,6 +41,12 @@ class Field:
                 f"a field of type {self.rep} has {self.rep.dim} channels in axis 1, "
                 f"got shape {tuple(self.tensor.shape)}"
             )
+        points = getattr(self.space, "positions", None)
+        if isinstance(points, torch.Tensor) and isinstance(self.tensor, torch.Tensor):
+            if len(points) != len(self.tensor):
+                raise FieldTypeError(
+                    f"a field on {len(points)} points has as many rows, got shape {tuple(self.tensor.shape)}"
+                )
 
     def __add__(self, other: Field) -> Field:
         """The sum of two fields of one type on one space.
@@ -62,6 +68,11 @@ class Field:
         """
         if not self.rep.coincides(layer.in_rep):
             raise FieldTypeError(f"{type(layer).__name__} expects fields of type {layer.in_rep}, got {self.rep}")
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Field:
+        """The field on a device, in a floating dtype, its points too."""
+        space = self.space if isinstance(self.space, Symbolic) else self.space.to(device, dtype)
+        return Field(self.tensor.to(device, dtype), self.rep, space)
 
     def through(self, layer: Any) -> Field:
         """The field that a layer makes of this one; layers call it when they are given a field.

@@ -286,6 +286,36 @@ def test_clear_errors():
         )
 
 
+def test_natural_mistakes():
+    rep = R.trivial(G.SO(2))
+    conv, points = nn.Conv(rep, rep, K.Harmonic(radius=RADIUS)), S.Points(torch.rand(9, 2))
+    x, graph = torch.randn(9, 1), points.neighbours(RADIUS)
+    with pytest.raises(FieldTypeError, match="expected the neighbours of the points"):
+        conv(x, points)
+    for wrong in (graph, points.positions, Field(x, rep, points)):
+        with pytest.raises(FieldTypeError, match="expected the points of the output"):
+            conv(Field(x, rep, points), wrong)
+    with pytest.raises(FieldTypeError, match="dtype of the layer"):
+        conv(x.double(), graph)
+    with pytest.raises(FieldTypeError, match="as many rows"):
+        Field(torch.randn(8, 1), rep, points)
+    for options, message in (({}, "got neither"), ({"radius": float("inf")}, "positive radius")):
+        with pytest.raises(KernelError, match=message):
+            K.Harmonic(**options)
+    moved = Field(x, rep, points).to(dtype=torch.float64)
+    assert moved.tensor.dtype == moved.space.positions.dtype == torch.float64
+
+
+@pytest.mark.parametrize(
+    "spec", [K.Harmonic(radius=1.5), K.Harmonic(radius=0.3, depthwise=True), K.Implicit(radius=0.3)]
+)
+def test_kernels_for_points_stay_when_frozen(spec):
+    rep = R.trivial(G.SO(3)) + R.standard(G.SO(3))
+    net = nn.Sequential(nn.Conv(rep, rep, spec), nn.BatchNorm(rep)).eval()
+    field = Field(torch.randn(30, rep.dim), rep, S.Points(torch.rand(30, 3)))
+    assert torch.allclose(nn.freeze(net)(field).tensor, net(field).tensor)
+
+
 def test_layers_between_convolutions():
     group = G.O(3)
     rep = R.from_string(group, "4x0e+2x1o")

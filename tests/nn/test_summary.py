@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.fibre.action import ALONE, C4, D4, LINE, lattice, worst
+from torsor import groups as G
 from torsor import kernels as K
 from torsor import models, nn
 from torsor import reps as R
@@ -134,3 +135,14 @@ def test_other_dimensions_and_no_group():
     assert nn.summary(plain, 4).exact_sizes == tuple(range(2, 21))
     with pytest.raises(FieldTypeError, match="expected a module with an in_rep, got Linear"):
         nn.summary(torch.nn.Linear(2, 3), 8)
+
+
+@pytest.mark.parametrize(
+    "spec", [K.Harmonic(radius=2.5), K.Harmonic(radius=2.5, depthwise=True), K.Implicit(radius=2.5)]
+)
+def test_kernels_with_networks_are_one_row(spec):
+    rep = R.trivial(G.SO(3))
+    net = nn.Sequential(nn.Conv(rep, rep, spec), nn.Norm(rep))
+    table = nn.summary(net, 9)
+    assert [row.kind for row in table.rows] == ["Conv", "Norm"] and table.rows[0].receptive_field == (5, 5, 5)
+    assert sum(row.parameters for row in table.rows) == table.parameters == nn.count_parameters(net)

@@ -9,6 +9,7 @@ import torch
 from tests.oracles import O2, SO2, dihedral
 from torsor import groups as G
 from torsor import reps as R
+from torsor.errors import RepresentationError
 
 GL2 = G.MatrixGroup([[[1, 0], [0, 0]], [[0, 1], [0, 0]], [[0, 0], [1, 0]], [[0, 0], [0, 1]]], label="GL(2)")
 SCALE = G.MatrixGroup([np.eye(2)], label="scalings")
@@ -175,3 +176,10 @@ def test_images_keep_dtype_and_carry_gradients(dtype):
 )
 def test_types_with_the_same_matrices_coincide(one, other, same):
     assert one.coincides(other) == same == other.coincides(one)
+
+
+def test_permutations_refuse_matrices_outside_the_group():
+    g = G.SO(3).sample(1, torch.Generator().manual_seed(0))[0]
+    for rep in (R.regular(G.Octahedral()), R.quotient(G.Octahedral(), G.Axial(G.Cyclic(4)))):
+        with pytest.raises(RepresentationError, match="a matrix that is none"):
+            rep.rho(g)

@@ -254,3 +254,15 @@ def test_samples_carry_gradients():
         coarse, graph = points.coarsened(5)
         gradient = torch.autograd.grad(coarse.positions.sum() + graph.v.square().sum(), x)[0]
         assert gradient.abs().sum() > 0
+
+
+def test_positions_of_inference_mode_are_looked_at_each_time():
+    with torch.inference_mode():
+        points = Points(torch.rand(20, 3))
+        first = len(points.neighbours(radius=0.3))
+        points.positions.mul_(0.1)
+        assert len(points.neighbours(radius=0.3)) == 400 > first
+
+
+def test_few_points_within_a_radius_need_no_k():
+    assert len(Points(torch.rand(3, 3)).neighbours(radius=2.0, k=16)) == 9

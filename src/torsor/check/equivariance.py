@@ -106,7 +106,10 @@ def _size(module: torch.nn.Module, rep: Representation) -> int:
     for size in SIZES[d]:
         if _accepts(module, (2, rep.dim, *[size] * d)):
             return size
-    raise FieldTypeError(f"{type(module).__name__} accepts none of the sizes {SIZES[d]}: give the size of its input")
+    raise FieldTypeError(
+        f"{type(module).__name__} accepts none of the sizes {SIZES[d]} of a grid: give the size of its input; "
+        "networks on points are certified by torsor.taxonomy.certify"
+    )
 
 
 def _accepts(module: torch.nn.Module, shape: tuple[int, ...]) -> bool:

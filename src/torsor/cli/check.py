@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 
 from torsor.cli.names import choose
-from torsor.errors import require
+from torsor.errors import ConfigError, require
+from torsor.groups import from_name
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,5 +38,7 @@ def load(model: str, group: str, representation: str, width: float) -> nn.Module
         from torsor.train.saved import load_model
 
         return load_model(model)
+    if from_name(group).dim != 2:
+        raise ConfigError(f"{model} is a network on images: expected a planar group such as C8, D4 or SO2, got {group}")
     named = getattr(models, choose("model or file", model, ["digits_net"]))
     return named(group=group, representation=representation, width=width).eval()

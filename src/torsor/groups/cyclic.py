@@ -9,6 +9,9 @@ import numpy as np
 from torsor.errors import GroupError
 from torsor.groups.base import Group
 
+MAX_ROTATIONS = 10_000
+"""The largest n of C_n and D_n: beyond it, take SO(2) and O(2)."""
+
 
 def rotation(angle: float) -> np.ndarray:
     """The rotation [[cos, -sin], [sin, cos]]; multiples of 90° are exact."""
@@ -22,14 +25,16 @@ class Cyclic(Group):
     """C_N: rotations of the plane by multiples of 2π/N. The rotation by +90° is ``torch.rot90(x, 1, (-2, -1))``.
 
     Raises:
-        GroupError: n < 1.
+        GroupError: n outside 1 … 10 000.
     """
 
     n: int
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise GroupError(f"expected a cyclic group of at least one rotation, got Cyclic({self.n})")
+        if not 1 <= self.n <= MAX_ROTATIONS:
+            raise GroupError(
+                f"expected a cyclic group of at least one rotation and at most 10 000, got Cyclic({self.n})"
+            )
 
     @property
     def dim(self) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 
 from torsor.errors import GroupError
 from torsor.groups.base import Group
-from torsor.groups.cyclic import Cyclic
+from torsor.groups.cyclic import MAX_ROTATIONS, Cyclic
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -16,14 +16,16 @@ class Dihedral(Group):
     """D_N, of order 2N: the rotations of C_N and the reflections r^k f, f = diag(1, -1) the flip of the last axis.
 
     Raises:
-        GroupError: n < 1.
+        GroupError: n outside 1 … 10 000.
     """
 
     n: int
 
     def __post_init__(self) -> None:
-        if self.n < 1:
-            raise GroupError(f"expected a dihedral group of at least one rotation, got Dihedral({self.n})")
+        if not 1 <= self.n <= MAX_ROTATIONS:
+            raise GroupError(
+                f"expected a dihedral group of at least one rotation and at most 10 000, got Dihedral({self.n})"
+            )
 
     @property
     def dim(self) -> int:

@@ -51,6 +51,11 @@ class KernelSpec(Symbolic, ABC):
         """Whether K(v) is defined at the offsets of a lattice only."""
         return False
 
+    @property
+    def is_for_points(self) -> bool:
+        """Whether the family is meant for scattered points, though it has a stencil too."""
+        return False
+
     def graph(self, group: Group) -> dict[str, Any]:
         """Which neighbours the kernel needs on scattered points: arguments of ``space.neighbours``."""
         return {"radius": self.reach(group), "norm": "mean"}

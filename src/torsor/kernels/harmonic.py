@@ -70,6 +70,8 @@ class Harmonic(BasisSpec):
             if args or "size" in options:
                 raise KernelError("expected a size, for rings on a grid, or a radius, for a radial network, not both")
             return RadialHarmonic(**options)
+        if not args and "size" not in options:
+            raise KernelError("expected a size, for rings on a grid, or a radius, for a radial network, got neither")
         return super().__new__(cls)
 
     def __init__(

@@ -111,6 +111,10 @@ class Implicit(KernelSpec):
     def offsets(self, d: int) -> np.ndarray:
         return self.ball.offsets(d)
 
+    @property
+    def is_for_points(self) -> bool:
+        return self.size is None
+
     def reach(self, group: Group) -> float:
         return self.ball.radius
 

@@ -57,7 +57,14 @@ class RadialHarmonic(KernelSpec, BasisSource):
     def __post_init__(self) -> None:
         object.__setattr__(self, "radius", float(self.radius))
         spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
-        if not self.radius > 0 or self.degrees < 0 or min(self.functions, self.hidden) < 1 or not min(spacings) > 0:
+        if not isinstance(self.degrees, int):
+            raise KernelError(f"expected the highest degree, one integer, got degrees={self.degrees!r}")
+        if (
+            not 0 < self.radius < np.inf
+            or self.degrees < 0
+            or min(self.functions, self.hidden) < 1
+            or not min(spacings) > 0
+        ):
             raise KernelError(
                 f"expected a positive radius, functions, hidden and spacing, and degrees of at least 0, got {self!r}"
             )
@@ -85,6 +92,10 @@ class RadialHarmonic(KernelSpec, BasisSource):
 
     def offsets(self, d: int) -> np.ndarray:
         return box(self.sizes(d)) * self._spacings(d)
+
+    @property
+    def is_for_points(self) -> bool:
+        return True
 
     def reach(self, group: Group) -> float:
         return self.radius

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from torsor.errors import FieldTypeError, KernelError
+from torsor.errors import FieldTypeError
 from torsor.fibre.base import check_channels
 from torsor.fibre.steered import Steered
 from torsor.fields import Field
@@ -111,6 +111,11 @@ class Conv(GridLayer, Steered):
         field.require(self)
         if isinstance(field.space, Grid):
             return Field(self(field.tensor), self.out_rep, self.space_out(field.space))
+        if target is not None and not hasattr(target, "neighbours"):
+            raise FieldTypeError(
+                f"expected the points of the output, spaces.Points, got {type(target).__name__}; a graph goes with a "
+                "tensor, conv(field.tensor, graph)"
+            )
         graph = field.space.neighbours(**self.neighbourhood, target=target)
         return Field(
             self.on_points(field.tensor, graph, attributes), self.out_rep, field.space if target is None else target
@@ -118,6 +123,13 @@ class Conv(GridLayer, Steered):
 
     def on_points(self, x: torch.Tensor, graph: Neighbours, attributes: torch.Tensor | None = None) -> torch.Tensor:
         """Gather, transport, apply K, sum: (sources, in_rep.dim) -> (targets, out_rep.dim)."""
+        if not isinstance(graph, Neighbours):
+            raise FieldTypeError(
+                f"expected the neighbours of the points, points.neighbours(radius), got {type(graph).__name__}; "
+                "with a Field the second argument is the points of the output"
+            )
+        if x.dtype != self.weight.dtype and not torch.is_autocast_enabled(x.device.type):
+            raise FieldTypeError(f"expected features of {self.weight.dtype}, the dtype of the layer, got {x.dtype}")
         if self.groups > 1 or max(self.stride) > 1 or max(self.dilation) > 1:
             raise FieldTypeError("groups, stride and dilation belong to grids; on points take target points instead")
         if x.ndim != 2 or len(x) != graph.sources or graph.dim != self.d:
@@ -139,11 +151,10 @@ class Conv(GridLayer, Steered):
 
     @torch.no_grad()
     def freeze(self) -> torch.nn.Module:
-        """The equivalent `torch.nn.Conv{d}d` on grids; the layer itself if its kernel is for points only."""
-        try:
-            bias, weight = self.expanded_bias(), self.kernel.stencil()
-        except KernelError:  # the radius does not reach the next pixel
+        """The equivalent `torch.nn.Conv{d}d`; of kernels with a radius, which are for points, the layer itself."""
+        if self.kernel.spec.is_for_points:
             return deepcopy(self).eval()
+        bias, weight = self.expanded_bias(), self.kernel.stencil()
         plain = functional("Conv", self.d)(
             self.in_rep.dim,
             self.out_rep.dim,

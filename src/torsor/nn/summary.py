@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from torsor.errors import FieldTypeError
+from torsor.fibre import Layer
 from torsor.nn.conv import ConvTranspose
 from torsor.nn.grid import GridLayer
 from torsor.nn.pool import AdaptiveAvgPool, AntialiasedPool
@@ -93,19 +94,21 @@ def summary(module: torch.nn.Module, sizes: int | Sequence[int]) -> Summary:
 
 
 def _leaves(module: torch.nn.Module) -> list[tuple[str, torch.nn.Module]]:
-    """The layers: modules with types that contain no other such module, and plain modules without children."""
+    """The layers with all that is in them, other typed modules without typed parts, plain modules without children."""
     found = []
     for name, child in module.named_modules():
-        typed = hasattr(child, "out_rep") and any(hasattr(child, a) for a in ("in_rep", "in_reps"))
-        inner = any(hasattr(c, "out_rep") for c in child.modules() if c is not child and not hasattr(c, "source"))
-        owned = any(name.startswith(f"{other}.") for other, _ in found if other)
-        if (
-            not owned
-            and not hasattr(child, "source")
-            and ((typed and not inner) or (not typed and not list(child.children())))
-        ):
+        owned = any(name.startswith(f"{other}." if other else "") for other, _ in found)
+        if not owned and (isinstance(child, Layer) or _is_whole(child)):
             found.append((name, child))
     return found
+
+
+def _is_whole(module: torch.nn.Module) -> bool:
+    """Whether a module that is no `Layer` is one row: a typed one without typed parts, a plain one without parts."""
+    typed = hasattr(module, "out_rep") and any(hasattr(module, a) for a in ("in_rep", "in_reps"))
+    if not typed:
+        return not list(module.children())
+    return not any(hasattr(part, "out_rep") for part in module.modules() if part is not module)
 
 
 def _probe(module: torch.nn.Module) -> torch.nn.Module:

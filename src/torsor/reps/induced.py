@@ -70,6 +70,8 @@ class Induced(Representation):
         left = constant(self.group.inverse(self.cosets), g)[:, None]
         relative = left @ g[..., None, None, :, :] @ constant(self.cosets, g)
         inside = self.rep.group.contains(relative)[..., None, None]
+        if not bool((inside.any(-3) if not is_torch(g) else inside.any(dim=-3)).all()):
+            raise RepresentationError(f"expected elements of {self.group}, got a matrix that is none")
         safe = (
             torch.where(inside, relative, identity(g.shape[-1], relative))
             if is_torch(g)

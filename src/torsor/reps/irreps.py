@@ -18,7 +18,7 @@ from torsor.reps.base import Representation
 from torsor.reps.basic import Density, TrivialRepresentation
 from torsor.reps.finite import finite_irreps, finite_label
 from torsor.reps.mulliken import mulliken_symbols
-from torsor.reps.wigner import degree_irreps, degree_label, parse_degree
+from torsor.reps.wigner import MAX_DEGREE, degree_irreps, degree_label, parse_degree
 
 PlanarRotations = (Cyclic, SO)
 PlanarReflections = (Dihedral, O)
@@ -184,6 +184,8 @@ def irrep(group: Group, *label: int | str | Label) -> Representation:
         RepresentationError: no such irrep; the message lists the labels.
     """
     key = _label(group, label)
+    if _is_spatial(group) and isinstance(key[0], int) and key[0] > MAX_DEGREE:
+        raise RepresentationError(f"Wigner matrices are accurate up to degree {MAX_DEGREE}, got {key[0]}")
     reps = irreps_of(group, max([0, *(x for x in key if isinstance(x, int))]))
     table = {irrep_label(rep): rep for rep in reps}
     if key in table:
@@ -191,7 +193,8 @@ def irrep(group: Group, *label: int | str | Label) -> Representation:
     if group.is_finite and mulliken_symbols(group) and key in [(i,) for i in range(len(reps))]:
         return reps[int(key[0])]
     known = ", ".join(str(x[0]) if isinstance(x[0], str) else str(x) for x in table)
-    raise RepresentationError(f"expected a label among {known} for {group}, got {key}")
+    hint = '; of SO(3) any degree, such as 2, of O(3) degree and parity, such as "1o"' if _is_spatial(group) else ""
+    raise RepresentationError(f"expected a label among {known} for {group}, got {key}{hint}")
 
 
 def _label(group: Group, label: tuple[int | str | Label, ...]) -> Label:

@@ -124,7 +124,7 @@ def degree_label(rep: Representation) -> tuple[int, ...] | None:
 
 def parse_degree(symbol: str) -> tuple[int, ...] | None:
     """ "2" -> (2,), "2e" -> (2, 1), "1o" -> (1, -1), None for other symbols."""
-    match = re.fullmatch(r"(\d+)([eo]?)", symbol.strip())
+    match = re.fullmatch(r"([0-9]+)([eo]?)", symbol.strip())
     if match is None:
         return None
     parity = {"": (), "e": (1,), "o": (-1,)}[match[2]]

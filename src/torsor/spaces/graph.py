@@ -46,7 +46,7 @@ class Rule:
             SpaceError: k larger than a batch element allows, or a radius in which no point has a neighbour.
         """
         there = source if target is None else target
-        if self.k is not None:
+        if self.k is not None and self.radius is None:
             _check_count(self.k, source, target is None)
         if self.radius is None:
             edges = nearest(there, source, self.k or 0, loops=target is not None)

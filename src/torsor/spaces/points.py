@@ -267,7 +267,7 @@ class Points:
         return self.dim, self.elements, self.positions.dtype, str(self.positions.device)
 
     def _version(self) -> int:
-        return 0 if self.positions.is_inference() else self.positions._version
+        return self.positions._version
 
     def _remember(self, key: Any, make: Callable[[], Any], *, moving: bool = False, other: Points | None = None) -> Any:
         """What `make` gives, computed once for the present positions.
@@ -275,6 +275,8 @@ class Points:
         What carries positions (moving) is made anew where they, or those of the other points, require gradients.
         """
         clouds = [self] if other is None else [self, other]
+        if any(cloud.positions.is_inference() for cloud in clouds):
+            return make()  # nobody counts the changes of such positions
         if moving and any(cloud.positions.requires_grad for cloud in clouds):
             return make()
         versions = [cloud._version() for cloud in clouds]
