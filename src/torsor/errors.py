@@ -55,7 +55,11 @@ class SymmetryWarning(UserWarning):
 
 
 class BottleneckWarning(UserWarning):
-    """Two field types between which no equivariant map exists: that path carries no information."""
+    """A term of a type that no equivariant map reaches or leaves: it carries no information."""
+
+
+class SparsityWarning(UserWarning):
+    """A radius within which no point has a neighbour: convolutions see single points only."""
 
 
 def require(module: str, extra: str) -> ModuleType:

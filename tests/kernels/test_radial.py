@@ -161,12 +161,17 @@ def test_copies_and_state(depthwise):
         ({"radius": float("nan")}, "positive radius"),
         ({"radius": 1.0, "size": 5}, "not both"),
         ({"radius": 1.0, "degrees": 21}, "accurate up to degree 20"),
-        ({"size": 5, "degrees": (0, 2, 40)}, "accurate up to degree 20"),
     ],
 )
 def test_bad_options(options, message):
     with pytest.raises(KernelError, match=message):
         K.Harmonic(**options)
+
+
+def test_degrees_beyond_what_is_accurate():
+    scalar = R.trivial(G.SO(3))
+    with pytest.raises(KernelError, match="accurate up to degree 20"):
+        K.Harmonic(size=5, degrees=(0, 2, 40))(scalar, scalar)
 
 
 def test_radius_below_the_spacing():

@@ -12,7 +12,7 @@ from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor import spaces as S
-from torsor.errors import BottleneckWarning, FieldTypeError, KernelError, SpaceError
+from torsor.errors import BottleneckWarning, FieldTypeError, KernelError, SparsityWarning
 
 pytestmark = pytest.mark.filterwarnings("ignore::torsor.errors.BottleneckWarning")
 
@@ -276,8 +276,11 @@ def test_clear_errors():
         nn.Conv(rep, rep, K.Harmonic(3), stride=2)(torch.zeros(40, 1), graph)
     with pytest.raises(KernelError, match="no attributes"):
         conv(torch.zeros(40, 1), graph, torch.zeros(len(graph), 1))
-    with pytest.raises(SpaceError):
-        nn.Conv(rep, rep, K.Harmonic(radius=1e-6))(Field(torch.zeros(40, 1), rep, cloud(2)))
+    with pytest.warns(SparsityWarning, match="take a larger radius"):
+        alone = nn.Conv(rep, rep, K.Harmonic(radius=1e-6))(
+            Field(torch.ones(40, 1), rep, cloud(2).to(dtype=torch.float32))
+        )
+    assert alone.tensor.isfinite().all() and alone.tensor.std() < 1e-6
     with pytest.raises(FieldTypeError, match="expects fields of type"):
         conv(Field(torch.zeros(40, 1), R.trivial(G.O(2)), cloud(2)))
     with pytest.raises(KernelError, match="offsets of its lattice"):

@@ -160,7 +160,7 @@ def test_no_floats_in_keys():
         (lambda: R.irrep(O3, "1"), r"label among .*\(1, -1\) for O\(3\), got \(1,\)"),
         (lambda: R.irrep(SO3, "1o"), r"for SO\(3\)"),
         (lambda: R.irrep(O3, "x"), "label among"),
-        (lambda: R.irrep(SO3, 31), "from 1 to 30"),
+        (lambda: R.irrep(SO3, 31), "accurate up to degree 30"),
         (lambda: R.irreps(O3), "band"),
         (lambda: R.irrep(SO3, -1), "label among"),
     ],

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.utils import _pytree
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, SparsityWarning
 from torsor.spaces import Neighbours, Points
 
 
@@ -60,8 +60,8 @@ def test_edges_are_those_of_brute_force(d, elements, search):
     if any(p != q for p, q in expected):
         assert pairs(points.neighbours(**search)) == expected
     else:
-        with pytest.raises(SpaceError, match="smallest distance"):
-            points.neighbours(**search)
+        with pytest.warns(SparsityWarning, match="smallest distance"):
+            assert pairs(points.neighbours(**search)) == expected
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
@@ -376,22 +376,29 @@ def test_neighbours_are_an_argument_of_compiled_and_exported_code():
         ({"radius": -1.0}, "positive finite radius, got -1.0"),
         ({"radius": float("nan")}, "got nan"),
         ({"radius": inf}, "got inf"),
-        ({"radius": 0.01}, "smallest distance between two points is 0.5"),
         ({"k": 0}, "k of 1 or more"),
         ({"k": 3}, "expected k ≤ 2, the other points of batch element 0, got k=3; take a smaller k"),
-        ({"radius": 1.0, "k": 7}, "got k=7"),
         ({"radius": 1.0, "limit": 0}, "limit of 1 or more"),
         ({"radius": 1.0, "norm": "max"}, "norm among"),
         ({"radius": 1.0, "target": Points(torch.zeros(1, 2))}, "dimension"),
         ({"radius": 1.0, "target": Points(torch.zeros(1, 1, dtype=torch.float64))}, "dtype"),
         ({"radius": 1.0, "target": Points(torch.zeros(2, 1), torch.arange(2))}, "number of clouds"),
-        ({"radius": 0.5, "target": Points(torch.tensor([[4.0]]))}, "smallest distance between two points is 2"),
         ({"k": 4, "target": Points(torch.tensor([[4.0]]))}, "expected k ≤ 3, the points of batch element 0"),
     ],
 )
 def test_wrong_searches(arguments, message):
     with pytest.raises(SpaceError, match=message):
         Points(torch.tensor([[0.0], [0.5], [2.0]])).neighbours(**arguments)
+
+
+def test_a_radius_below_the_spacing():
+    """Each point sees itself only, or nothing; and a warning says so."""
+    points, far = Points(torch.tensor([[0.0], [0.5], [2.0]])), Points(torch.tensor([[4.0]]))
+    with pytest.warns(SparsityWarning, match="smallest distance between two points is 0.5"):
+        assert pairs(points.neighbours(radius=0.01)) == [(0, 0), (1, 1), (2, 2)]
+    with pytest.warns(SparsityWarning, match="smallest distance between two points is 2"):
+        assert points.neighbours(radius=0.5, target=far).isolated == 1
+    assert len(points.neighbours(radius=1.0, k=7)) == 5
 
 
 def test_density_of_lonely_points():

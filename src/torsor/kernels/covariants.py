@@ -86,6 +86,8 @@ def solve_harmonic(pairs: list[tuple[Representation, Representation]], degrees: 
     group = _common_group(*pairs[0], degree=min(degrees, default=0))
     if not np.allclose(*_gram(group), atol=1e-9):
         raise KernelError(f"harmonic polynomials need a group of rotations and reflections, got {group}")
+    if group.dim > 2:
+        check_degrees(max(degrees, default=0))
     requests = [(rho_in, rho_out, k) for rho_in, rho_out in pairs for k in degrees]
     sizes = [i.dim * o.dim * len(harmonic_basis(group.dim, k)) for i, o, k in requests]
     direct = [request for request, size in zip(requests, sizes, strict=True) if size <= SMALL]

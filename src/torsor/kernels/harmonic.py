@@ -19,7 +19,7 @@ import numpy as np
 from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases
 from torsor.groups import Group
-from torsor.kernels.covariants import check_degrees, solve_harmonic
+from torsor.kernels.covariants import solve_harmonic
 from torsor.kernels.expanded import BasisSpec
 from torsor.kernels.lattice import box, box_preserving, check_sizes, describe, mixed_axes
 from torsor.kernels.radial import RadialHarmonic
@@ -95,7 +95,6 @@ class Harmonic(BasisSpec):
             raise KernelError(f"expected a positive width and spacing, got {self.width} and {self.spacing}")
         if isinstance(self.degrees, tuple) and len(self.degrees) != len(self.rings):
             raise KernelError(f"expected {len(self.rings)} degrees, one for each ring, got {self.degrees}")
-        check_degrees(max(self.limits))
 
     @property
     def shape(self) -> tuple[int, ...] | int:

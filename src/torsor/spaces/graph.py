@@ -7,9 +7,10 @@ from math import gamma, inf, isfinite, pi
 
 import torch
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, SparsityWarning
 from torsor.spaces.neighbours import by_target
 from torsor.spaces.search import Cloud, Edges, closest, nearest, squared_distances, within
+from torsor.warn import warn
 
 NORMS = ("sum", "mean", "density")
 
@@ -43,7 +44,7 @@ class Rule:
         """The edges from sources to targets, or among the sources where the target is None.
 
         Raises:
-            SpaceError: k larger than a batch element allows, or a radius in which no point has a neighbour.
+            SpaceError: k larger than a batch element allows.
         """
         there = source if target is None else target
         if self.k is not None and self.radius is None:
@@ -53,7 +54,7 @@ class Rule:
         else:
             edges = within(there, source, self.radius * (1 + tolerance))
             edges = without_loops(edges) if target is None else edges
-            _check_some(edges, source, target, self.radius)
+            _warn_if_none(edges, source, target, self.radius)
         most = min(self.k or inf, self.limit or inf)
         edges = edges if most == inf else closest(there, source, edges, int(most))
         return with_loops(edges, len(source.x)) if self.loop and target is None else edges
@@ -127,14 +128,15 @@ def _check_count(k: int, source: Cloud, itself: bool) -> None:
         )
 
 
-def _check_some(edges: Edges, source: Cloud, target: Cloud | None, radius: float) -> None:
+def _warn_if_none(edges: Edges, source: Cloud, target: Cloud | None, radius: float) -> None:
     if len(edges[0]) or (target is None and int(source.sizes.max()) == 1):
         return
     if target is None:
         smallest = nearest_distances(source).min()
     else:
         smallest = squared_distances(target, source, nearest(target, source, 1)).min().sqrt()
-    raise SpaceError(
-        f"expected a radius in which some point has a neighbour, got {radius:g}; the smallest distance between two "
-        f"points is {smallest.item():.6g}: take a larger radius, or k="
+    warn(
+        f"no point has a neighbour within the radius {radius:g}; the smallest distance between two points is "
+        f"{smallest.item():.6g}: take a larger radius, or k=",
+        SparsityWarning,
     )

@@ -206,8 +206,11 @@ class Points:
             limit: at most this many neighbours of every target besides itself, the nearest.
 
         Raises:
-            SpaceError: neither radius nor k, arguments that do not fit, k larger than a batch element allows, or a
-                radius in which no point has a neighbour.
+            SpaceError: neither radius nor k, arguments that do not fit, or (without a radius) k larger than a batch
+                element allows.
+
+        Warns:
+            SparsityWarning: a radius in which no point has a neighbour: each sees itself only, or nothing.
         """
         rule = Rule(None if radius is None else float(radius), k, loop, norm, limit)
         target = None if target is self else target
