@@ -681,3 +681,8 @@ def test_specifications_round_trip():
         assert K.KernelSpec.from_dict(spec.to_dict()) == spec
     assert K.Differential(2) == K.Differential(orders=(2, 1, 0)) != K.Differential(orders=(2,))
     assert repr(K.Differential(orders=(2,), accuracy=4)) == "Differential(orders=(2,), accuracy=4)"
+
+
+def test_identity_takes_a_type():
+    with pytest.raises(KernelError, match="expected the type of the field"):
+        K.operators.identity(G.O(3))  # type: ignore[arg-type]

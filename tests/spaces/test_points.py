@@ -266,3 +266,11 @@ def test_positions_of_inference_mode_are_looked_at_each_time():
 
 def test_few_points_within_a_radius_need_no_k():
     assert len(Points(torch.rand(3, 3)).neighbours(radius=2.0, k=16)) == 9
+
+
+def test_wrong_batches():
+    with pytest.raises(SpaceError, match="as a tensor"):
+        Points(torch.rand(3, 2), [0, 0, 1])  # type: ignore[arg-type]
+    for clouds in ([torch.rand(3, 2)], [Points(torch.rand(3, 2)), Points(torch.rand(3, 2).double())]):
+        with pytest.raises(SpaceError, match="of one dtype"):
+            Points.batched(clouds)  # type: ignore[arg-type]

@@ -21,7 +21,13 @@ from torsor.reps import Representation, exterior, sign, standard, symmetric, tri
 
 
 def identity(rep: Representation, **options: Any) -> Operator:
-    """f, of order 0."""
+    """f, of order 0, for every type.
+
+    Raises:
+        KernelError: not a representation; the other operators take a group, this one a type.
+    """
+    if not isinstance(rep, Representation):
+        raise KernelError(f"expected the type of the field, such as trivial(G), got {rep!r}")
     one = torch.eye(rep.dim, dtype=torch.float64)
     return Differential(0, **options).operator(rep, rep, lambda xi: one.expand(len(xi), rep.dim, rep.dim))
 

@@ -49,6 +49,9 @@ class Points:
         """Several clouds as one, whose batch elements are theirs, in order."""
         if not clouds:
             raise SpaceError("expected at least one cloud of points to batch, got none")
+        kinds = {str(cloud.positions.dtype) if isinstance(cloud, Points) else type(cloud).__name__ for cloud in clouds}
+        if len(kinds) > 1 or not isinstance(clouds[0], Points):
+            raise SpaceError(f"expected clouds of type Points and of one dtype, got {', '.join(sorted(kinds))}")
         starts = [0]
         for cloud in clouds:
             starts.append(starts[-1] + cloud.elements)
@@ -302,6 +305,8 @@ def _check_positions(x: torch.Tensor) -> None:
 
 def _check_batch(batch: torch.Tensor, n: int, device: torch.device) -> int:
     """The number of batch elements."""
+    if not isinstance(batch, torch.Tensor):
+        raise SpaceError(f"expected a batch index as a tensor ({n},) of int64, got {type(batch).__name__}")
     if batch.dtype != torch.int64 or batch.shape != (n,) or batch.device != device:
         raise SpaceError(
             f"expected a batch index ({n},) of int64 on {device}, got {tuple(batch.shape)} of {batch.dtype} "
