@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 
+from torsor.errors import SpaceError
 from torsor.nn import cached
 from torsor.reps import Representation, direct_sum
 from torsor.taxonomy.unconstrained import unconstrained
@@ -60,8 +61,12 @@ class Probe(ABC):
         """(N(a f), N(f)) at points that a map a outside the group carries onto each other, for many fields f."""
 
     def refined(self, net: torch.nn.Module, level: int) -> tuple[torch.nn.Module, Probe]:
-        """The network on a space that is finer by a factor, and the probe of the same fields there."""
-        raise NotImplementedError
+        """The network on a space that is finer by a factor, and the probe of the same fields there.
+
+        Raises:
+            SpaceError: the space has no finer one.
+        """
+        raise SpaceError(f"{type(self).__name__} has no finer space: expected a budget of rounding")
 
 
 @dataclass(frozen=True)
