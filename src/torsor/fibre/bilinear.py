@@ -12,9 +12,8 @@ import torch
 from torsor.errors import BottleneckWarning, KernelError
 from torsor.fibre.base import Layer, split_fields
 from torsor.fibre.linear import Linear
-from torsor.linalg import clebsch_gordan
 from torsor.reps import Representation, decompose, direct_sum, hom
-from torsor.reps.wigner import degree_label
+from torsor.reps.wigner import coupling
 from torsor.warn import warn
 
 
@@ -25,12 +24,9 @@ def bilinear_maps(left: Representation, right: Representation, out: Representati
     Clebsch–Gordan coefficients of SO(3) and O(3) in closed form, a null space for other groups. White inputs of unit
     variance give outputs of unit variance.
     """
-    labels = [degree_label(rep) for rep in (left, right, out)]
-    if None not in labels:
-        (l1, *p1), (l2, *p2), (l3, *p3) = labels  # type: ignore[misc]
-        allowed = abs(l1 - l2) <= l3 <= l1 + l2 and np.prod([*p1, *p2, *p3]) == 1
-        maps = clebsch_gordan(l1, l2, l3)[None]
-        return maps if allowed else maps[:0]
+    closed = coupling(left, right, out)
+    if closed is not None:
+        return closed
     found = np.sqrt(out.dim) * hom(left * right, out).numpy()
     return found.reshape(-1, out.dim, left.dim, right.dim)
 

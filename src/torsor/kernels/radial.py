@@ -37,8 +37,9 @@ class RadialHarmonic(KernelSpec, BasisSource):
         functions: J, the number of radial functions that the network learns.
         hidden: hidden units of the radial network.
         spacing: of the pixels, one number or one an axis; on scattered points their typical distance. Random weights
-            keep the variance of sums over as many neighbours as fit into the ball. On grids the stencil is the smallest
-            box around the ball.
+            keep the variance of sums over as many neighbours as fit into the ball, on average over the ball; it is
+            larger where there are few, since the point itself counts most. On grids the stencil is the smallest box
+            around the ball.
         depthwise: radial functions for every channel instead, see `torsor.kernels.depthwise`; for many channels.
         oversampling: the factor by which `refined` made the grid finer.
 

@@ -17,13 +17,12 @@ import numpy as np
 from torsor.groups import Group
 from torsor.linalg import (
     Array,
-    clebsch_gordan,
     harmonic_basis,
     harmonic_power,
     harmonic_power_derivative,
 )
 from torsor.reps import Representation, decompose
-from torsor.reps.wigner import degree_label
+from torsor.reps.wigner import coupling
 
 Triple = tuple[Representation, Representation, Representation]
 """(κ, σ, τ)."""
@@ -83,15 +82,9 @@ def _parts(group: Group, degree: int) -> list[tuple[Representation, np.ndarray]]
 
 def _basis(triple: Triple, known: dict[Triple, np.ndarray]) -> np.ndarray:
     closed = _closed_form(triple)
-    return known[triple] if closed is None else closed
+    return known[triple] if closed is None else closed / np.sqrt(triple[2].dim)
 
 
 def _closed_form(triple: Triple) -> np.ndarray | None:
-    """Clebsch–Gordan coefficients of SO(3) and O(3), of norm 1; None for other groups."""
-    labels = [degree_label(rep) for rep in triple]
-    if any(label is None for label in labels):
-        return None
-    (k, *p), (s, *q), (t, *r) = labels  # type: ignore[misc]
-    allowed = abs(k - s) <= t <= k + s and np.prod([*p, *q, *r]) == 1
-    maps = clebsch_gordan(s, k, t)[None] / np.sqrt(2 * t + 1)
-    return maps if allowed else maps[:0]
+    kappa, sigma, tau = triple
+    return coupling(sigma, kappa, tau)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+
 from torsor.errors import RepresentationError
 from torsor.groups import SO, Group, O
-from torsor.linalg import Array, namespace, wigner, wigner_derivative
+from torsor.linalg import Array, clebsch_gordan, namespace, wigner, wigner_derivative
 from torsor.reps.base import Representation
 from torsor.reps.basic import Density, TrivialRepresentation
 
@@ -129,3 +131,17 @@ def parse_degree(symbol: str) -> tuple[int, ...] | None:
         return None
     parity = {"": (), "e": (1,), "o": (-1,)}[match[2]]
     return (int(match[1]), *parity)
+
+
+def coupling(left: Representation, right: Representation, out: Representation) -> np.ndarray | None:
+    """Hom(left ⊗ right, out) of irreps of SO(3) or O(3), Clebsch–Gordan coefficients C with C Cᵀ = 1.
+
+    Returns:
+        (0 or 1, dim out, dim left, dim right); None for other representations.
+    """
+    labels = [degree_label(rep) for rep in (left, right, out)]
+    if any(label is None for label in labels):
+        return None
+    (l1, *p1), (l2, *p2), (l3, *p3) = labels  # type: ignore[misc]
+    allowed = abs(l1 - l2) <= l3 <= l1 + l2 and np.prod([*p1, *p2, *p3]) == 1
+    return clebsch_gordan(l1, l2, l3)[None][: int(allowed)]
