@@ -100,6 +100,19 @@ class Field:
             moved, space = self.tensor, self.space.moved(action)
         return Field(torch.einsum("ij,bj...->bi...", matrix, moved), self.rep, space)
 
+    def gauged(self, g: torch.Tensor) -> Field:
+        """The same field in other frames: ρ(g_p) f(p) on the space whose frames are e_p g_p⁻¹, for g (n, d, d).
+
+        Raises:
+            FieldTypeError: the space carries no frames that could change.
+        """
+        if not hasattr(self.space, "gauged"):
+            raise FieldTypeError(
+                f"expected a space with a frame at every point, such as spaces.Chart, got {self.space!r}"
+            )
+        matrices = self.rep.rho(g.double()).to(self.tensor)
+        return Field(torch.einsum("nij,nj->ni", matrices, self.tensor), self.rep, self.space.gauged(g))
+
 
 def common_space(fields: Sequence[Field]) -> Any:
     """The space on which all fields live.

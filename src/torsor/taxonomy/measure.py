@@ -12,7 +12,6 @@ from torsor.kernels import SteerableKernel
 from torsor.taxonomy.certificate import Certificate, Probe, certify
 from torsor.taxonomy.clouds import Clouds
 from torsor.taxonomy.grids import grid
-from torsor.taxonomy.law import Law
 from torsor.taxonomy.maps import Kernels, Vectors
 from torsor.taxonomy.row import Row
 
@@ -68,7 +67,7 @@ def measure(row: Row, seed: int = 0) -> Measured:
 
 
 def _certificate(built: Any, budget: float | None, seed: int) -> Certificate:
-    return built.certificate() if isinstance(built, Law) else certify(built, probe_of(built), budget, seed)
+    return built.certificate() if hasattr(built, "certificate") else certify(built, probe_of(built), budget, seed)
 
 
 def probe_of(net: Any) -> Probe:

@@ -24,7 +24,7 @@ CORE = {
 }
 """How the code of a row calls the library: the name, and its import from torsor."""
 
-OWN = ("Law", "kernel_count")
+OWN = ("Law", "OnChart", "kernel_count")
 """What it takes from this package."""
 
 ROWS: dict[str, Row] = {}
