@@ -71,7 +71,7 @@ def test_from_name(name):
     assert G.from_name(name) == NAMES[name]
 
 
-@pytest.mark.parametrize("name", ["", "C", "8", "C-8", "E8", "C8x", "SO(2", "GL(2)"])
+@pytest.mark.parametrize("name", ["", "C", "8", "C-8", "E8", "C8x", "SO(2", "XL(2)"])
 def test_unknown_names(name):
     with pytest.raises(GroupError, match="expected the name of a group such as C8"):
         G.from_name(name)

@@ -107,11 +107,11 @@ def test_sample_is_uniform_over_elements(generator):
 
 
 @pytest.mark.parametrize("stretch", [np.diag([2.0, 0.5]), np.diag([-1.5, 1.0])])
-def test_infinite_discrete_group_is_an_error(stretch):
+def test_infinite_discrete_group_has_no_elements_to_list(stretch):
     group = G.MatrixGroup([], [stretch])
-    with pytest.raises(GroupError, match="do not close to a finite group"):
-        _ = group.order
-    assert not group.is_compact
+    assert group.order is None and not group.is_finite and not group.is_compact
+    with pytest.raises(GroupError, match="expected a finite group"):
+        group.elements()
 
 
 def test_rotation_of_infinite_order_is_an_error(monkeypatch):

@@ -4,17 +4,36 @@ from torsor.groups.axial import Axial
 from torsor.groups.base import Group, Internal, Product, WithInversion
 from torsor.groups.cyclic import Cyclic
 from torsor.groups.dihedral import Dihedral
+from torsor.groups.general_linear import GL, SL, GLPlus
 from torsor.groups.inversion import Inversion
 from torsor.groups.join import Join
 from torsor.groups.matrix import MatrixGroup
 from torsor.groups.names import from_name
 from torsor.groups.orthogonal import SO, O
+from torsor.groups.permutations import Alternating, PermutationGroup, RubiksCube, Symmetric
 from torsor.groups.polyhedral import Icosahedral, Octahedral, Tetrahedral, TetrahedralFull
+from torsor.groups.pseudo import SO0, Orthochronous
 from torsor.groups.reflection import Reflection
+from torsor.groups.scaling import Scaling
+from torsor.groups.symplectic import Sp
 from torsor.groups.trivial import Trivial
+from torsor.groups.unitary import SU, U, complexify, realify
 
 __all__ = [
+    "GL",
+    "SL",
+    "SU",
+    "Alternating",
+    "GLPlus",
+    "PermutationGroup",
+    "RubiksCube",
+    "Sp",
+    "Symmetric",
+    "U",
+    "complexify",
+    "realify",
     "SO",
+    "SO0",
     "Axial",
     "Cyclic",
     "Dihedral",
@@ -26,8 +45,10 @@ __all__ = [
     "MatrixGroup",
     "O",
     "Octahedral",
+    "Orthochronous",
     "Product",
     "Reflection",
+    "Scaling",
     "Tetrahedral",
     "TetrahedralFull",
     "Trivial",

@@ -61,7 +61,7 @@ class Group(Symbolic, ABC):
     @cached_property
     def element_array(self) -> np.ndarray:
         """All elements of a finite group as NumPy float64, (order, n, n); the identity comes first."""
-        if len(self.algebra_array):
+        if not self.is_finite:
             raise GroupError(f"expected a finite group, {self} is infinite; use sample(n) for random elements")
         return _read_only(finite.enumerate_elements(self.generator_array))
 
@@ -92,8 +92,13 @@ class Group(Symbolic, ABC):
 
     @property
     def is_finite(self) -> bool:
-        """Whether the group is finite."""
-        return len(self.algebra_array) == 0
+        """Whether the group is finite: no Lie algebra, and compact (the powers of 2 are discrete, not finite)."""
+        return len(self.algebra_array) == 0 and (self.is_orthogonal or self.is_compact)
+
+    @property
+    def is_enumerable(self) -> bool:
+        """Whether `elements` can list the group: finite, and not too large."""
+        return self.is_finite
 
     @property
     def order(self) -> int | None:

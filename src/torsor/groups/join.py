@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from torsor.errors import GroupError
 from torsor.groups.base import Group
+from torsor.groups.scaling import Scaling
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,6 +28,12 @@ class Join(Group):
             raise GroupError(f"expected two groups on one R^d, got dimensions {self.left.dim} and {self.right.dim}")
         left = np.concatenate([self.left.algebra_array, self.left.generator_array])
         right = np.concatenate([self.right.algebra_array, self.right.generator_array])
+        both = np.concatenate([group.algebra_array.reshape(-1, self.left.dim**2) for group in (self.left, self.right)])
+        if len(both) and np.linalg.matrix_rank(both) < len(both):
+            raise GroupError(
+                f"the Lie algebras of {self.left} and {self.right} overlap: their elements a b would not be unique; "
+                "join groups that share finitely many elements, or give the union to MatrixGroup"
+            )
         for a in left:
             if np.abs(a @ right - right @ a).max(initial=0.0) > 1e-9:
                 raise GroupError(f"{self.left} and {self.right} do not commute; give their union to MatrixGroup")
@@ -38,8 +46,30 @@ class Join(Group):
     def name(self) -> str:
         return f"Join({self.left}, {self.right})"
 
+    def sample(self, n: int, generator: torch.Generator | None = None, scale: float | None = None) -> torch.Tensor:
+        """n random elements a b, (n, d, d) float64, with a and b sampled in their groups."""
+        return self.left.sample(n, generator, scale) @ self.right.sample(n, generator, scale)
+
     def _algebra(self) -> np.ndarray:
         return np.concatenate([self.left.algebra_array, self.right.algebra_array])
 
     def _generators(self) -> np.ndarray:
         return np.concatenate([self.left.generator_array, self.right.generator_array])
+
+    def _contains(self, g: np.ndarray, tolerance: float) -> np.ndarray:
+        """With scalings s = |det g|^{1/d} and g/s are the factors, where the other group keeps volumes."""
+        for scalings, other in ((self.left, self.right), (self.right, self.left)):
+            if isinstance(scalings, Scaling) and other.is_orthogonal:
+                unit, s = unscaled(g)
+                return scalings._contains(s[..., None, None] * np.eye(self.dim), tolerance) & other._contains(
+                    unit, tolerance
+                )
+        return super()._contains(g, tolerance)
+
+
+def unscaled(g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(g/s, s) with s = |det g|^{1/d}; (0, 0) where g is singular or not finite."""
+    finite = np.isfinite(g).all((-1, -2), keepdims=True)
+    g = np.where(finite, g, 0.0)
+    s = np.abs(np.linalg.det(g)) ** (1 / g.shape[-1])
+    return g / np.where(s > 0, s, np.inf)[..., None, None], s

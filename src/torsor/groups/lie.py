@@ -25,10 +25,29 @@ def check_closed(algebra: np.ndarray, generators: np.ndarray) -> None:
     for i, a in enumerate(algebra):
         for j, b in enumerate(algebra[:i]):
             if not spans(algebra, (a @ b - b @ a)[None]):
-                raise GroupError(f"the Lie algebra is not closed: the bracket of basis elements {j} and {i} leaves it")
+                raise GroupError(
+                    f"the Lie algebra is not closed: the bracket of basis elements {j} and {i} leaves it; "
+                    "MatrixGroup.closure(…) adds all brackets"
+                )
         for j, g in enumerate(generators):
             if not spans(algebra, (g @ a @ np.linalg.inv(g))[None]):
-                raise GroupError(f"component generator {j} does not normalise the Lie algebra: it moves element {i}")
+                raise GroupError(
+                    f"component generator {j} does not normalise the Lie algebra: it moves element {i} out of its "
+                    "span; MatrixGroup.closure(…) adds what is missing"
+                )
+
+
+def closure(algebra: np.ndarray, generators: np.ndarray) -> np.ndarray:
+    """The smallest Lie algebra that contains some elements (k, d, d) and that generators (m, d, d) normalise."""
+    basis = algebra[:0]
+    queue = list(algebra)
+    while queue:
+        a = queue.pop(0)
+        if spans(basis, a[None] / max(float(np.abs(a).max(initial=0.0)), 1e-300)):
+            continue
+        queue += [a @ b - b @ a for b in basis] + [g @ a @ np.linalg.inv(g) for g in generators]
+        basis = np.concatenate([basis, a[None]])
+    return basis
 
 
 def contains(algebra: np.ndarray, components: np.ndarray, g: np.ndarray, tolerance: float) -> np.ndarray:

@@ -53,6 +53,24 @@ class MatrixGroup(Group):
         object.__setattr__(self, "component_generators", _nested(generators))
         object.__setattr__(self, "label", label)
 
+    @staticmethod
+    def closure(
+        algebra_basis: Sequence | np.ndarray | torch.Tensor = (),
+        component_generators: Sequence | np.ndarray | torch.Tensor = (),
+        label: str = "",
+    ) -> MatrixGroup:
+        """The smallest `MatrixGroup` that contains given elements: brackets and conjugates are added to the algebra.
+
+        Raises:
+            GroupError: shapes that do not fit, singular generators, NaN.
+        """
+        algebra, generators = _stack(algebra_basis), _stack(component_generators)
+        if len(algebra) and len(generators) and algebra.shape[-1] != generators.shape[-1]:
+            raise GroupError(f"expected matrices of one size, got {algebra.shape[1:]} and {generators.shape[1:]}")
+        if np.isfinite(algebra).all() and np.isfinite(generators).all() and len(algebra):
+            algebra = lie.closure(algebra, generators.reshape(-1, *algebra.shape[1:]))
+        return MatrixGroup(algebra, generators, label)
+
     @property
     def key(self) -> tuple:  # type: ignore[override]
         return ("MatrixGroup", self._digest())

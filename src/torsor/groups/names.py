@@ -9,10 +9,15 @@ from torsor.groups.axial import Axial
 from torsor.groups.base import Group
 from torsor.groups.cyclic import Cyclic
 from torsor.groups.dihedral import Dihedral
+from torsor.groups.general_linear import GL, SL, GLPlus
 from torsor.groups.inversion import Inversion
 from torsor.groups.orthogonal import SO, O
+from torsor.groups.permutations import Alternating, Symmetric
 from torsor.groups.polyhedral import Icosahedral, Octahedral, Tetrahedral, TetrahedralFull
+from torsor.groups.pseudo import SO0, Orthochronous
+from torsor.groups.symplectic import Sp
 from torsor.groups.trivial import Trivial
+from torsor.groups.unitary import SU, U
 
 POLYHEDRAL = {
     "T": Tetrahedral,
@@ -36,7 +41,8 @@ def from_name(name: str, dim: int | None = None) -> Group:
     C8, D4, SO(2), O(2) and {e} are planar groups, unless dim=3 asks for the groups about the last axis of space: C8
     and SO(2) turn about it, D4 has half turns across it, O(2) has mirrors through it (C∞v). Point groups need no
     dimension: Schoenflies symbols such as C4v, C3h, S6, D3d, D2h, Cs, Ci, T, Td, Th, O, Oh, I, Ih, C∞, C∞v, D∞h;
-    "C4v (axis 0)" is about another axis. SO(n) and O(n) act on R^n.
+    "C4v (axis 0)" is about another axis. SO(n) and O(n) act on R^n, O(p,q), SO(p,q), SO0(p,q)
+    and Orthochronous(p,q) on R^{p,q}. GL(3), GL+(3), SL(2), Sp(4), U(2), SU(2), S_4 and A_4 are other matrix groups.
 
     Args:
         name: the name.
@@ -46,7 +52,8 @@ def from_name(name: str, dim: int | None = None) -> Group:
         GroupError: no group has that name, in that dimension.
     """
     text = name.strip().upper().replace(" ", "").replace("INF", "∞")
-    group = POLYHEDRAL[text]() if text in POLYHEDRAL else _trivial(text, dim) or _axial(text, dim) or _planar(text)
+    known = POLYHEDRAL[text]() if text in POLYHEDRAL else _trivial(text, dim)
+    group = known or _matrix(text) or _axial(text, dim) or _planar(text)
     if group is None:
         raise GroupError(
             f"expected the name of a group such as C8, D4, SO(2), O(2), {{e}}, C4v, D3d, S6, Oh or Ih, got {name!r}"
@@ -60,7 +67,40 @@ def _trivial(text: str, dim: int | None) -> Group | None:
     return Trivial(2 if dim is None else dim) if text in ("{E}", "E", "TRIVIAL") else None
 
 
+def _matrix(text: str) -> Group | None:
+    """A family with its numbers in brackets, such as SL(3), Sp(4), O(1,3); S_4 is Symmetric(4)."""
+    match = re.fullmatch(r"(.+?)\((\d+)(?:,(\d+))?\)", text) or re.fullmatch(r"([SA])_(\d+)", text)
+    if match is None:
+        return None
+    family, numbers = match[1], [int(x) for x in match.groups()[1:] if x is not None]
+    build = (INDEFINITE if len(numbers) == 2 else FAMILIES).get(family)
+    return build(*numbers) if build else None
+
+
+FAMILIES = {
+    "GL": GL,
+    "GL+": GLPlus,
+    "GL⁺": GLPlus,
+    "SL": SL,
+    "SP": Sp,
+    "U": U,
+    "SU": SU,
+    "S_": Symmetric,
+    "S": Symmetric,
+    "A": Alternating,
+    "SYMMETRIC": Symmetric,
+    "ALTERNATING": Alternating,
+}
+"""Families of groups with one number."""
+
+INDEFINITE = {"O": O, "SO": SO, "SO0": SO0, "SO₀": SO0, "ORTHOCHRONOUS": Orthochronous, "O+": Orthochronous}
+"""Families of groups with a signature."""
+
+
 def _planar(text: str) -> Group | None:
+    match = re.fullmatch(r"(SO0|SO|O|ORTHOCHRONOUS)\((\d+),(\d+)\)", text)
+    if match is not None:
+        return {"SO": SO, "O": O, "SO0": SO0, "ORTHOCHRONOUS": Orthochronous}[match[1]](int(match[2]), int(match[3]))
     match = re.fullmatch(r"(C|D|SO|O)(\d+|\(\d+\))", text)
     if match is None:
         return None

@@ -146,7 +146,7 @@ class Tensor(Natural):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Symmetric(Natural):
+class SymmetricPower(Natural):
     """Sym^k(R^d) in the orthonormal basis sqrt(k!/α!) v^α: off-diagonals of a symmetric matrix carry √2.
 
     The order is (k, 0, …) first; for k = 2, d = 3: xx, √2 xy, √2 xz, yy, √2 yz, zz.
@@ -248,7 +248,7 @@ def tensor(group: Group, p: int, q: int = 0) -> Representation:
 
 def symmetric(group: Group, k: int = 2) -> Representation:
     """Symmetric tensors of degree k, with √-weighted off-diagonals."""
-    return Symmetric(group, k)
+    return SymmetricPower(group, k)
 
 
 def exterior(group: Group, k: int = 2) -> Representation:

@@ -69,7 +69,7 @@ def finite_label(rep: Representation) -> tuple[int | str, ...] | None:
     """The Mulliken symbol of a finite irrep, or its index; of `trivial` and `sign` too; None of other ones."""
     if isinstance(rep, FiniteIrrep):
         return (rep.symbol or rep.index,)
-    if not rep.group.is_finite or not isinstance(rep, (TrivialRepresentation, Density)):
+    if not rep.group.is_enumerable or not isinstance(rep, (TrivialRepresentation, Density)):
         return None
     values, tables = rep._rho(rep.group.element_array), finite_irrep_tables(rep.group)
     index = next(i for i, table in enumerate(tables) if table.shape[-1] == 1 and np.abs(table - values).max() < 0.5)

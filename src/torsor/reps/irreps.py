@@ -111,7 +111,7 @@ class ReflectionIrrep(Representation):
 @singledispatch
 def irreps_of(group: Group, band: int | None) -> tuple[Representation, ...]:
     """All irreps of a group, up to a highest frequency for Lie groups; dispatched on the type of the group."""
-    if not group.is_finite:
+    if not group.is_enumerable:
         raise RepresentationError(
             f"the irreps of {group} are not classified here; take a representation that you know, such as "
             "standard or tensor: it is decomposed numerically"

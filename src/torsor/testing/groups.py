@@ -31,7 +31,7 @@ def check_group(group: Group, samples: int = 16, tolerance: float = 1e-9, seed: 
         _check_membership(group, g, regime)
         _check_inverses(group, g, regime, tolerance)
     _check_outside(group, samples, seed)
-    if group.is_finite:
+    if group.is_enumerable:
         _check_enumeration(group)
     _check_sampling(group, seed)
     check_symbolic(group)
