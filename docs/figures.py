@@ -36,10 +36,23 @@ def stencil_kernels():
     return plot.kernels(kernels.Stencil(size=3), reps.trivial(c4), reps.regular(c4))
 
 
+def hyperbolas_and_circles():
+    """From scalars to scalars and vectors: O(2), O(1, 1), causal kernels of SO0(1, 1), and two planes of O(1, 2)."""
+    drawn = []
+    for seed, (group, causal) in enumerate(
+        [(groups.O(2), False), (groups.O(1, 1), False), (groups.SO0(1, 1), True), (groups.O(1, 2), False)]
+    ):
+        torch.manual_seed(seed)
+        out = reps.trivial(group) + reps.standard(group)
+        drawn.append(kernels.PseudoRiemannian(7, causal=causal)(reps.trivial(group), out))
+    return plot.slices(*drawn, drawn[-1], axes=[(0, 1), (0, 1), (0, 1), (0, 2), (1, 2)])
+
+
 FIGURES = {
     "rotated-features": rotated_features,
     "kernels-so2": steerable_kernels,
     "kernels-stencil": stencil_kernels,
+    "kernels-lorentz": hyperbolas_and_circles,
 }
 
 

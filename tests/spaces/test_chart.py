@@ -147,7 +147,7 @@ def test_curvature_is_seen_by_transport_around_a_loop():
 
     excess = (
         torch.stack([interior(i) for i in range(4)]).sum() - 2 * torch.pi
-    )  # the area of the polygon of great circles
+    )  # their area
     assert torch.allclose(angle, excess, atol=1e-8)
 
 

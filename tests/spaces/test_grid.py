@@ -84,8 +84,8 @@ def test_a_grid_is_symbolic():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((0,), "1, 2 or 3 dimensions, got 0"),
-        ((4,), "got 4"),
+        ((0,), "1, 2, 3 or 4 dimensions, got 0"),
+        ((5,), "got 5"),
         ((2, 0.0), "positive spacing"),
         ((2, (1.0, -1.0)), "positive spacing"),
         ((2, (1.0, 1.0, 1.0)), "one for each of 2 axes"),
@@ -95,6 +95,14 @@ def test_wrong_grids(arguments, message):
     with pytest.raises(SpaceError, match=message) as caught:
         Grid(*arguments)
     assert isinstance(caught.value, ValueError) and isinstance(caught.value, TorsorError)
+
+
+def test_four_axes_are_permuted_exactly_and_never_interpolated():
+    x, g = torch.randn(1, 2, 3, 3, 3, 3), torch.diag(torch.tensor([-1.0, 1.0, 1.0, 1.0]))
+    assert torch.equal(Grid(4).move(x, g), x.flip(2))
+    g[0, 1] = 0.5
+    with pytest.raises(SpaceError, match="nothing interpolates there"):
+        Grid(4).move(x, g)
 
 
 def test_wrong_moves():

@@ -342,7 +342,7 @@ class Expansion(Constants):
             basis = pair_basis(bases, pair.rho_in, pair.rho_out, bases[0][0].shape[-1]).dense()
             weight = pair.block(self.weight).flatten(0, 1)
             dense = torch.tensor(basis, dtype=weight.dtype, device=weight.device)
-            blocks.append(_arrange(weight @ dense, pair.copies_out, pair.copies_in, pair.rho_out.dim, pair.rho_in.dim))
+            blocks.append(arrange(weight @ dense, pair.copies_out, pair.copies_in, pair.rho_out.dim, pair.rho_in.dim))
         return self._combine(blocks)
 
     def keep(self, active: bool) -> None:
@@ -363,7 +363,7 @@ class Expansion(Constants):
         name = f"basis_{index // len(self.in_rep.terms)}_{i}"
         weight = self.weight[start : start + size].view(n, m, sum(row[1] * row[3] for row in rows))
         if method == "dense":
-            return _arrange(weight.flatten(0, 1) @ getattr(self, name), n, m, d_out, d_in)
+            return arrange(weight.flatten(0, 1) @ getattr(self, name), n, m, d_out, d_in)
         if method == "rows":
             return self._rows(weight, name, rows, d_in * self.samples).view(n * d_out, m * d_in, self.samples)
         return self._factored(weight, name, rows, inner).view(n * d_out, m * d_in, self.samples)
@@ -405,7 +405,7 @@ class Expansion(Constants):
         return f"{self.source!r}, {self.in_rep.name} -> {self.out_rep.name}, {self.in_rep.group}"
 
 
-def _arrange(product: torch.Tensor, n: int, m: int, d_out: int, d_in: int) -> torch.Tensor:
+def arrange(product: torch.Tensor, n: int, m: int, d_out: int, d_in: int) -> torch.Tensor:
     """(n m, d_out d_in samples) -> (n d_out, m d_in, samples)."""
     return product.view(n, m, d_out, d_in, -1).permute(0, 2, 1, 3, 4).reshape(n * d_out, m * d_in, -1)
 

@@ -10,7 +10,7 @@ import torch
 from torsor.errors import FieldTypeError
 from torsor.groups import SO, Cyclic, Dihedral, Group, O
 from torsor.linalg import expm, rotation_quadrature, sphere_rotations
-from torsor.reps import BandLimited, Induced, Representation, Spherical
+from torsor.reps import BandLimited, Induced, PartialRepresentation, Representation, Spherical
 from torsor.reps.sphere import POLE
 
 
@@ -43,6 +43,7 @@ def sample(rep: Representation, samples: int | torch.Tensor | None = None) -> Sa
     - SO(2) and O(2): the elements of C_N and D_N; of groups about an axis: N turns, times the components;
     - functions on the sphere, and on quotients of SO(3), O(3) by a group about an axis: ⌈N/2⌉ Gauss–Legendre latitudes
       and N longitudes about the axis;
+    - fields over a window of scales: the samples of functions on H at every scale;
     - other functions on SO(3): N turns about axis 1 before those; on O(3) the same and their negatives.
 
     Or it is the elements, a tensor (n, d, d), of equal weights.
@@ -52,6 +53,8 @@ def sample(rep: Representation, samples: int | torch.Tensor | None = None) -> Sa
     """
     if isinstance(rep, Induced) and rep.is_permutation and rep.rep.dim == 1:
         return Samples(rep.cosets, np.ones(rep.dim), np.eye(rep.dim))
+    if isinstance(rep, PartialRepresentation):
+        return _at_each_scale(rep, samples)
     if not isinstance(rep, (BandLimited, Spherical)):
         raise FieldTypeError(f"expected a regular or quotient representation, functions on G/H, got {rep}")
     if isinstance(samples, torch.Tensor):
@@ -60,6 +63,16 @@ def sample(rep: Representation, samples: int | torch.Tensor | None = None) -> Sa
     elements, weights = _sphere(rep, samples) if isinstance(rep, Spherical) else _homogeneous(rep, samples)
     found = Samples(elements, weights * len(weights) / weights.sum(), rep.evaluation(elements))
     return _distinct(found) if isinstance(rep.group, O) and rep.group.dim == 3 else found
+
+
+def _at_each_scale(rep: PartialRepresentation, samples: int | torch.Tensor | None) -> Samples:
+    """The samples of functions on H, at every scale of the window: scales outer."""
+    if rep.rep.dim == 1 and rep.rep.is_trivial:
+        below = Samples(np.eye(rep.group.dim)[None], np.ones(1), np.eye(1))
+    else:
+        below = sample(rep.rep, samples)
+    elements = (rep.factors[:, None, None, None] * below.elements).reshape(-1, *below.elements.shape[1:])
+    return Samples(elements, np.tile(below.weights, rep.scales), np.kron(np.eye(rep.scales), below.matrix))
 
 
 def sample_elements(rep: Representation, samples: int | torch.Tensor | None) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from torsor.kernels import operators
 from torsor.kernels.base import KernelSpec, SteerableKernel
+from torsor.kernels.clifford import Clifford, CliffordKernel
 from torsor.kernels.covariants import covariants, harmonic_covariants
 from torsor.kernels.differential import Differential, DifferentialKernel, Operator
 from torsor.kernels.expanded import BasisSpec, ExpandedKernel, FeaturedKernel
@@ -9,11 +10,16 @@ from torsor.kernels.harmonic import Harmonic
 from torsor.kernels.implicit import Implicit, edge_attributes
 from torsor.kernels.lattice import lattice_elements
 from torsor.kernels.profiles import RadialNetwork
+from torsor.kernels.pseudo_riemannian import PseudoRiemannian, PseudoRiemannianKernel
 from torsor.kernels.radial import RadialHarmonic
+from torsor.kernels.scaled import Scaled
+from torsor.kernels.slices import ScaledKernel
 from torsor.kernels.stencil import Stencil
 
 __all__ = [
     "BasisSpec",
+    "Clifford",
+    "CliffordKernel",
     "Differential",
     "DifferentialKernel",
     "ExpandedKernel",
@@ -22,8 +28,12 @@ __all__ = [
     "Implicit",
     "KernelSpec",
     "Operator",
+    "PseudoRiemannian",
+    "PseudoRiemannianKernel",
     "RadialHarmonic",
     "RadialNetwork",
+    "Scaled",
+    "ScaledKernel",
     "SteerableKernel",
     "Stencil",
     "covariants",

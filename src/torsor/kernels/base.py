@@ -155,6 +155,21 @@ class SteerableKernel(torch.nn.Module, ABC):
             raise KernelError(f"expected tangent vectors of {d} components, got shape {tuple(v.shape)}")
 
     @property
+    def parts(self) -> tuple[tuple[torch.Tensor, torch.Tensor, int], ...]:
+        """(output channels, input channels, margin) of the parts of the stencil that are not zero; () if it has one.
+
+        The output channels are a partition; of each part the margin, in pixels on all sides, is zero.
+        """
+        return ()
+
+    def part_stencil(self, index: int) -> torch.Tensor:
+        """The stencil of one of the `parts`, margin cut off: (its output channels, its input channels, *sizes)."""
+        out, into, margin = self.parts[index]
+        whole = self.stencil()
+        part = whole.index_select(0, out.to(whole.device)).index_select(1, into.to(whole.device))
+        return part[(..., *(slice(margin, k - margin) for k in self.sizes))]
+
+    @property
     def sizes(self) -> tuple[int, ...]:
         """The sizes of the stencil, one an axis."""
         return self.spec.sizes(self.in_rep.group.dim)
@@ -162,14 +177,16 @@ class SteerableKernel(torch.nn.Module, ABC):
     def residual(self, v: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
         """The error of the steerability constraint, relative to the largest entry of K.
 
-        max |K(gv) - |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹| / max |K| for pairs v (n, d) and g (n, d, d).
+        max |K(gv) - |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹| / max |K| for pairs v (n, d) and g (n, d, d). In a window of
+        scales the entries count that both sides determine.
         """
         move = self.in_rep.group.action(g).to(v.dtype)
         left = self(torch.einsum("nij,nj->ni", move, v))
         det = torch.linalg.det(move).abs()[:, None, None]
         kernel = self(v)
-        right = self.out_rep.rho(g).to(kernel) @ kernel @ torch.linalg.inv(self.in_rep.rho(g)).to(kernel) / det
-        return (left - right).abs().max() / left.abs().max()
+        right = self.out_rep.rho(g).to(kernel) @ kernel @ self.in_rep.rho(self.in_rep.group.inverse(g)).to(kernel) / det
+        inside = self.out_rep.interior(g)[..., :, None] & self.in_rep.interior(g)[..., None, :]
+        return ((left - right) * inside).abs().max() / left.abs().max()
 
     def to_dict(self) -> dict[str, Any]:
         """The specification and both types, for a checkpoint."""

@@ -16,15 +16,19 @@ from torsor.errors import KernelError
 from torsor.groups import Group
 from torsor.kernels.wigner_eckart import Triple, factored
 from torsor.linalg import (
+    Images,
     canonical_bases,
+    dual_images,
     harmonic_basis,
     harmonic_power,
     harmonic_power_derivative,
+    invariant_tensors,
     multi_indices,
     null_projectors,
     symmetric_power,
     symmetric_power_derivative,
 )
+from torsor.linalg.invariants import DIRECT
 from torsor.reps import Representation
 
 SMALL = 64
@@ -32,9 +36,6 @@ SMALL = 64
 
 MAX_DEGREE = 20
 """Up to this degree harmonics transform to 1e-12; larger ones are refused."""
-
-Images = tuple[np.ndarray, np.ndarray]
-"""(algebra images, generator images) of a representation, as NumPy arrays."""
 
 
 def covariants(rho_in: Representation, rho_out: Representation, degree: int, *, covector: bool = False) -> np.ndarray:
@@ -130,7 +131,7 @@ def _power(group: Group, k: int, harmonic: bool, covector: bool = False) -> Imag
 
 
 def _solve(requests: list[tuple[Representation, Representation, Images]]) -> list[np.ndarray]:
-    """Null spaces of many requests, those of equal shape in one batch."""
+    """Invariants of ρ_out ⊗ ρ_in* ⊗ power* for many requests; small ones of equal shape in one batch."""
     shapes: dict[tuple[int, int, int], list[int]] = defaultdict(list)
     for i, (rho_in, rho_out, power) in enumerate(requests):
         shapes[rho_out.dim, rho_in.dim, power[0].shape[-1]].append(i)
@@ -138,11 +139,20 @@ def _solve(requests: list[tuple[Representation, Representation, Images]]) -> lis
     for shape, members in shapes.items():
         if not np.prod(shape):
             bases = [np.zeros((0, 0))] * len(members)
+        elif np.prod(shape) > DIRECT:
+            bases = [_invariants(*requests[i]) for i in members]
         else:
             bases = canonical_bases(null_projectors(_constraints([requests[i] for i in members])))
         for i, basis in zip(members, bases, strict=True):
             solved[i] = basis.reshape(-1, *shape) if basis.size else np.zeros((0, *shape))
     return solved
+
+
+def _invariants(rho_in: Representation, rho_out: Representation, power: Images) -> np.ndarray:
+    into = rho_in.algebra_images, rho_in.generator_images
+    return invariant_tensors(
+        [(rho_out.algebra_images, rho_out.generator_images), dual_images(into), dual_images(power)]
+    )
 
 
 def _constraints(requests: list[tuple[Representation, Representation, Images]]) -> np.ndarray:

@@ -150,7 +150,8 @@ class Harmonic(BasisSpec):
         if not group.is_compact or not group.is_orthogonal:
             raise KernelError(
                 f"Harmonic kernels need a compact group of rotations and reflections, got {group}; kernels.Stencil "
-                "takes any finite group that maps a lattice to itself"
+                "takes any finite group that maps a lattice to itself, kernels.PseudoRiemannian the groups from "
+                "SO0(p, q) to O(p, q), kernels.Differential any matrix group"
             )
         extents, mixed = np.array(self._base_sizes(d)) * spacings, mixed_axes(group)
         slack = np.where(spacings[:, None] == spacings[None], 1e-9, 2 * np.minimum(spacings[:, None], spacings[None]))

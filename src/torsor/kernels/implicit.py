@@ -136,7 +136,7 @@ class Implicit(KernelSpec):
         if isinstance(self.hidden, Representation):
             return self.hidden
         group = rho_in.group
-        if group.is_finite and (group.order or 0) <= REGULAR_LIMIT:
+        if group.is_enumerable and (group.order or 0) <= REGULAR_LIMIT:
             copies = self.hidden or min(32, max(8, 128 // (group.order or 1)))
             return direct_sum([(copies, regular(group))])
         copies = self.hidden or 8

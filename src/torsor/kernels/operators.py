@@ -8,16 +8,17 @@ a `KernelError`.
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import torch
 
-from torsor.errors import KernelError
+from torsor.errors import FieldTypeError, KernelError
+from torsor.fibre.clifford import algebra_of
 from torsor.groups import Group
-from torsor.kernels.differential import Differential, Operator
-from torsor.reps import Representation, exterior, sign, standard, symmetric, trivial
+from torsor.kernels.differential import Differential, Operator, Symbol
+from torsor.linalg import Clifford
+from torsor.reps import Representation, density, exterior, multivector, sign, standard, symmetric, trivial
 
 
 def identity(rep: Representation, **options: Any) -> Operator:
@@ -37,26 +38,61 @@ def gradient(group: Group, **options: Any) -> Operator:
     return _of_order(1, options).operator(trivial(group), standard(group).dual(), lambda xi: xi[:, :, None])
 
 
-def divergence(group: Group, **options: Any) -> Operator:
-    """Σ_i ∂_i f_i: vectors to scalars, for every G ≤ GL(d)."""
-    return _of_order(1, options).operator(standard(group), trivial(group), lambda xi: xi[:, None])
+def divergence(group: Group, weight: float = 0.0, **options: Any) -> Operator:
+    """Σ_i ∂_i f_i: vectors to scalars, for every G ≤ GL(d).
 
-
-def exterior_derivative(group: Group, **options: Any) -> Operator:
-    """∂_i f_j - ∂_j f_i, i < j: vectors to antisymmetric tensors, for G ≤ O(d), in any dimension.
-
-    In the plane these are pseudoscalars: the curl.
+    With a weight: vector densities to densities, of ρ(g) = |det g|^weight. That matters where det g ≠ ±1.
     """
-    d = group.dim
-    pairs = list(combinations(range(d), 2))
+    vector, scalar = standard(group), trivial(group)
+    if weight:
+        vector, scalar = vector * density(group, weight), density(group, weight)
+    return _of_order(1, options).operator(vector, scalar, lambda xi: xi[:, None])
 
-    def symbol(xi: torch.Tensor) -> torch.Tensor:
-        values = xi.new_zeros(len(xi), len(pairs), d)
-        for row, (i, j) in enumerate(pairs):
-            values[:, row, j], values[:, row, i] = xi[:, i], -xi[:, j]
-        return values
 
-    return _of_order(1, options).operator(standard(group), exterior(group, 2), symbol)
+def exterior_derivative(group: Group, k: int = 1, **options: Any) -> Operator:
+    """d = e^i ∧ ∂_i: antisymmetric covariant tensors of degree k to those of degree k + 1, for every G ≤ GL(d).
+
+    For k = 0 the gradient, for k = 1 ∂_i f_j - ∂_j f_i, i < j; in the plane that is the curl, a pseudoscalar. For
+    GL(d) the only operator of order 1 between these types. For G ≤ O(d) they are those of upper indices.
+
+    Raises:
+        KernelError: a degree outside of 0 … d - 1.
+    """
+    _expect_degree(group, k, range(group.dim), "exterior derivative")
+    rho_in, rho_out = (_antisymmetric(group, j).dual() for j in (k, k + 1))
+    return _of_order(1, options).operator(rho_in, rho_out, _graded(Clifford((1,) * group.dim), k, k + 1))
+
+
+def codifferential(group: Group, k: int = 1, **options: Any) -> Operator:
+    """δ = ∂_i e_i ⌟, (δF)^{j…} = ∂_i F^{ij…}: antisymmetric tensors of degree k to degree k - 1, for every G ≤ GL(d).
+
+    For k = 1 the divergence. Indices are upper ones: where G ≤ O(p, q), η lowers them; conventions for forms that put
+    a sign before δ differ by it.
+
+    Raises:
+        KernelError: a degree outside of 1 … d.
+    """
+    _expect_degree(group, k, range(1, group.dim + 1), "codifferential")
+    rho_in, rho_out = (_antisymmetric(group, j) for j in (k, k - 1))
+    return _of_order(1, options).operator(rho_in, rho_out, _graded(Clifford((1,) * group.dim), k, k - 1))
+
+
+def dirac(group: Group, **options: Any) -> Operator:
+    """∂̸ = e^i ∂_i, e^i = η^{ii} e_i, acting on multivectors by the geometric product; ∂̸² is the d'Alembertian.
+
+    The sum of d, with indices raised, and δ on all grades: ∂̸F = J for a bivector F are Maxwell's equations.
+
+    Raises:
+        KernelError: the group preserves no metric diag(-1, …, +1, …).
+    """
+    try:
+        algebra = algebra_of(group)
+    except FieldTypeError as error:
+        raise KernelError(str(error)) from None
+    table = torch.from_numpy(algebra.cayley[1 : group.dim + 1] * np.array(algebra.signs)[:, None, None])
+    return _of_order(1, options).operator(
+        multivector(group), multivector(group), lambda xi: torch.einsum("ni,ibc->ncb", xi, table)
+    )
 
 
 def curl(group: Group, **options: Any) -> Operator:
@@ -101,21 +137,21 @@ def dalembertian(group: Group, rep: Representation | None = None, **options: Any
 
 
 def hessian(group: Group, **options: Any) -> Operator:
-    """∂_i ∂_j f: scalars to symmetric tensors (off-diagonals times √2), for G ≤ O(d)."""
+    """∂_i ∂_j f: scalars to symmetric covariant tensors (off-diagonals times √2), for every G ≤ GL(d)."""
     return _of_order(2, options).operator(
-        trivial(group), symmetric(group, 2), lambda xi: _packed(xi[:, :, None] * xi[:, None])[..., None]
+        trivial(group), symmetric(group, 2).dual(), lambda xi: _packed(xi[:, :, None] * xi[:, None])[..., None]
     )
 
 
 def strain(group: Group, **options: Any) -> Operator:
-    """(∂_i f_j + ∂_j f_i)/2: vectors to symmetric tensors (off-diagonals times √2), for G ≤ O(d)."""
+    """(∂_i f_j + ∂_j f_i)/2: covectors to symmetric covariant tensors (off-diagonals times √2), for every G ≤ GL(d)."""
     one = torch.eye(group.dim, dtype=torch.float64)
 
     def symbol(xi: torch.Tensor) -> torch.Tensor:
         outer = torch.einsum("ni,jk->nijk", xi, one)
         return _packed((outer + outer.transpose(1, 2)) / 2)
 
-    return _of_order(1, options).operator(standard(group), symmetric(group, 2), symbol)
+    return _of_order(1, options).operator(standard(group).dual(), symmetric(group, 2).dual(), symbol)
 
 
 def _of_order(order: int, options: dict[str, Any]) -> Differential:
@@ -162,3 +198,23 @@ def _packed(tensor: torch.Tensor) -> torch.Tensor:
 def _expect(group: Group, d: int, name: str) -> None:
     if group.dim != d:
         raise KernelError(f"the {name} needs a group of R^{d}, got {group} on R^{group.dim}")
+
+
+def _expect_degree(group: Group, k: int, degrees: range, name: str) -> None:
+    if k not in degrees:
+        raise KernelError(
+            f"the {name} of R^{group.dim} takes degrees {degrees.start} … {degrees.stop - 1}, got {k}: on others it is "
+            "zero"
+        )
+
+
+def _antisymmetric(group: Group, k: int) -> Representation:
+    """Λ^k, as scalars and vectors for k = 0 and 1."""
+    return (trivial(group), standard(group))[k] if k < 2 else exterior(group, k)
+
+
+def _graded(algebra: Clifford, i: int, j: int) -> Symbol:
+    """The part of ξ ↦ (x ↦ ξx) from grade i to grade j = i ± 1: ξ∧ or ξ⌟."""
+    rows, columns = algebra.grades == j, algebra.grades == i
+    table = torch.from_numpy(algebra.cayley[1 : algebra.n + 1][:, columns][:, :, rows])
+    return lambda xi: torch.einsum("ni,ibc->ncb", xi, table)

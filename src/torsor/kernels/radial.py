@@ -78,7 +78,11 @@ class RadialHarmonic(KernelSpec, BasisSource):
             KernelError: the group is not compact and orthogonal.
         """
         if not group.is_compact or not group.is_orthogonal:
-            raise KernelError(f"Harmonic kernels need a compact group of rotations and reflections, got {group}")
+            raise KernelError(
+                f"Harmonic kernels need a compact group of rotations and reflections, got {group}; "
+                "kernels.PseudoRiemannian takes the groups from SO0(p, q) to O(p, q), kernels.Differential any matrix "
+                "group"
+            )
 
     def _spacings(self, d: int) -> np.ndarray:
         spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,) * d

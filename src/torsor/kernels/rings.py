@@ -12,10 +12,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from math import gamma, pi
+from typing import Protocol
 
 import numpy as np
 
 from torsor.linalg import harmonics
+
+
+class ScalarFunctions(Protocol):
+    """Profiles times harmonics, f_j(|v|) Y_l(v), that vanish beyond a radius: what `moment_matched` works on."""
+
+    @property
+    def end(self) -> float:
+        """The radius of the support."""
+        ...
+
+    def of_degree(self, degree: int) -> np.ndarray:
+        """The indices j of the profiles that carry a degree."""
+        ...
+
+    def window(self, r: np.ndarray) -> np.ndarray:
+        """A weight that vanishes at the end: where samples may change."""
+        ...
+
+    def functions(self, v: np.ndarray) -> list[np.ndarray]:
+        """The functions at points (n, d): for each degree (profiles, n, harmonics)."""
+        ...
+
+    def moments(self, degree: int, power: int, d: int) -> np.ndarray:
+        """∫ f_j |v|^{2 power} Y_l(v) dv of each profile of the degree."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -64,7 +90,7 @@ class Rings:
 
     def moments(self, degree: int, power: int, d: int) -> np.ndarray:
         """∫ φ_j Y_l(u) |v|^{2 power} Y_l(v) dv of each ring that carries the degree; zero against other harmonics."""
-        nodes, weights = _gauss()
+        nodes, weights = gauss()
         pieces = np.array([0.0, self.end - self.pixel, self.end])
         half, middle = np.diff(pieces)[:, None] / 2, (pieces[1:] + pieces[:-1])[:, None] / 2
         r, weight = (middle + half * nodes).ravel(), (half * weights).ravel()
@@ -77,14 +103,14 @@ class Rings:
 
 
 @cache
-def _gauss() -> tuple[np.ndarray, np.ndarray]:
+def gauss() -> tuple[np.ndarray, np.ndarray]:
     """48 nodes and weights on [-1, 1], the eigenvectors of the Jacobi matrix (Golub and Welsch, 1969)."""
     k = np.arange(1, 48)
     nodes, vectors = np.linalg.eigh(np.diag(k / np.sqrt(4.0 * k**2 - 1), 1), UPLO="U")
     return nodes, 2 * vectors[0] ** 2
 
 
-def moment_matched(rings: Rings, lattice: np.ndarray, cell: float, order: int) -> list[np.ndarray]:
+def moment_matched(rings: ScalarFunctions, lattice: np.ndarray, cell: float, order: int) -> list[np.ndarray]:
     """`Rings.functions` on a lattice, with Σ_v f(v) p(v) · cell = ∫ f p for all polynomials p up to a degree.
 
     The smallest change in the norm Σ δ(v)² / window(v): it stays inside the support and commutes with the symmetries of
@@ -114,7 +140,7 @@ def moment_matched(rings: Rings, lattice: np.ndarray, cell: float, order: int) -
 
 
 def _wanted(
-    rings: Rings, kinds: list[tuple[int, int]], sizes: list[int], degree: int, number: int, d: int
+    rings: ScalarFunctions, kinds: list[tuple[int, int]], sizes: list[int], degree: int, number: int, d: int
 ) -> np.ndarray:
     """The integrals of φ_j Y_{l m} against every polynomial: (rings, m, polynomials)."""
     wanted = np.zeros((len(rings.of_degree(degree)), number, sum(sizes)))

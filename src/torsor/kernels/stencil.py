@@ -72,7 +72,13 @@ class Stencil(BasisSpec):
             KernelError: naming the largest subgroup that does.
         """
         if not group.is_finite:
-            raise KernelError(f"Stencil kernels need a finite group, got {group}; kernels.Harmonic takes {group}")
+            family = (
+                f"kernels.Harmonic takes {group}"
+                if group.is_compact
+                else "kernels.PseudoRiemannian takes the groups from SO0(p, q) to O(p, q), kernels.Differential any "
+                "matrix group"
+            )
+            raise KernelError(f"Stencil kernels need a finite group, got {group}; {family}")
         d = group.dim
         basis = self.basis(d)
         moves = np.linalg.inv(basis) @ group.action(group.element_array) @ basis

@@ -10,11 +10,14 @@ from torsor.linalg.arrays import (
     namespace,
     transpose,
 )
+from torsor.linalg.clifford import Clifford, clifford
 from torsor.linalg.expm import expm
 from torsor.linalg.finite_differences import central_difference, difference_stencil, half_width
 from torsor.linalg.forms import invariant_form, is_invariant
 from torsor.linalg.gaussian import gaussian, gaussian_derivatives, moment_corrected, smoothed_derivatives
-from torsor.linalg.nullspace import canonical_bases, null_projectors, null_space
+from torsor.linalg.invariants import dual_images, invariant_maps, invariant_tensors, product_images
+from torsor.linalg.isotypic import Images
+from torsor.linalg.nullspace import canonical_bases, canonical_rows, null_projectors, null_space
 from torsor.linalg.polynomials import (
     harmonic_basis,
     harmonic_power,
@@ -25,6 +28,12 @@ from torsor.linalg.polynomials import (
     symmetric_power,
     symmetric_power_derivative,
 )
+from torsor.linalg.pseudo_harmonics import (
+    pseudo_harmonic_basis,
+    pseudo_harmonic_power,
+    pseudo_harmonic_power_derivative,
+    pseudo_harmonics,
+)
 from torsor.linalg.quadrature import rotation_from_pole, rotation_quadrature, sphere_rotations
 from torsor.linalg.rbf import closest_pair, polyharmonic_weights, unisolvence
 from torsor.linalg.spherical import clebsch_gordan, spherical_harmonics, wigner, wigner_derivative
@@ -32,13 +41,18 @@ from torsor.linalg.taylor import indices_up_to, symmetric_weight, taylor_derivat
 
 __all__ = [
     "Array",
+    "Images",
+    "Clifford",
     "block_diagonal",
     "canonical_bases",
+    "canonical_rows",
     "central_difference",
     "clebsch_gordan",
+    "clifford",
     "closest_pair",
     "constant",
     "difference_stencil",
+    "dual_images",
     "expm",
     "gaussian",
     "gaussian_derivatives",
@@ -50,6 +64,8 @@ __all__ = [
     "identity",
     "indices_up_to",
     "invariant_form",
+    "invariant_maps",
+    "invariant_tensors",
     "is_invariant",
     "is_torch",
     "kron",
@@ -60,6 +76,11 @@ __all__ = [
     "null_projectors",
     "null_space",
     "polyharmonic_weights",
+    "product_images",
+    "pseudo_harmonic_basis",
+    "pseudo_harmonic_power",
+    "pseudo_harmonic_power_derivative",
+    "pseudo_harmonics",
     "rotation_from_pole",
     "rotation_quadrature",
     "smoothed_derivatives",

@@ -57,6 +57,48 @@ def canonical_bases(projectors: np.ndarray) -> list[np.ndarray]:
     return [basis[:rank] for basis, rank in zip(rows, ranks, strict=True)]
 
 
+def canonical_rows(rows: np.ndarray, width: int = 2048) -> np.ndarray:
+    """The canonical basis of the span of orthonormal rows (r, n), the same as `canonical_bases` of the projector.
+
+    P = RᵀR is never formed: its pivoted Cholesky factor is U R with U orthogonal, and the row of U for a pivot j is
+    what the rows of U before it leave of column j of R. The residual diagonal is kept for ``width`` candidates, and
+    brought up to date for all columns only when a column outside them could be the next pivot.
+
+    Returns:
+        (r, n), rows orthonormal.
+    """
+    rotation, done = np.zeros((len(rows), len(rows))), 0
+    diagonal = np.einsum("rn,rn->n", rows, rows)
+    while done < len(rows):
+        candidates, top, floor = _candidates(diagonal, width)
+        local, height, start = rows[:, candidates], diagonal[candidates], done
+        while done < len(rows) and (done == start or height.max() >= top - 1e-12 or height.max() - 1e-6 > floor):
+            pivot = np.argmax(height >= height.max() - 1e-6)
+            direction = local[:, pivot]
+            for _ in range(2):
+                direction = direction - rotation[:done].T @ (rotation[:done] @ direction)
+            rotation[done] = direction / np.linalg.norm(direction)
+            height = height - (rotation[done] @ local) ** 2
+            done += 1
+        diagonal = diagonal - ((rotation[start:done] @ rows) ** 2).sum(axis=0)
+    return rotation @ rows
+
+
+def _candidates(diagonal: np.ndarray, width: int) -> tuple[np.ndarray, float, float]:
+    """The columns that can be the next pivots, the largest entry, and the largest one outside them.
+
+    They are the first of those that tie with the largest entry, and the next largest.
+    """
+    if len(diagonal) <= width:
+        return np.arange(len(diagonal)), float(diagonal.max()), -np.inf
+    top = diagonal.max()
+    tied = np.flatnonzero(diagonal >= top - 1e-6)
+    chosen = tied[:width] if len(tied) >= width else np.sort(np.argpartition(-diagonal, width)[:width])
+    outside = np.ones(len(diagonal), bool)
+    outside[chosen] = False
+    return chosen, float(top), float(diagonal[outside].max(initial=-np.inf))
+
+
 def null_space(constraints: np.ndarray) -> np.ndarray:
     """Canonical orthonormal basis (rank, n) of the null space of one matrix (m, n)."""
     return canonical_bases(null_projectors(constraints)[None])[0]

@@ -4,15 +4,21 @@ from torsor.fibre import (
     ELU,
     GELU,
     BatchNorm,
+    Bilinear,
     ChannelDropout,
     FieldDropout,
     Fourier,
     Gated,
+    GeometricProduct,
+    GradeNorm,
     GroupPool,
     InstanceNorm,
     Layer,
     LayerNorm,
     Linear,
+    MultivectorActivation,
+    MultivectorGate,
+    MultivectorNorm,
     Norm,
     NormPool,
     Pointwise,
@@ -32,6 +38,7 @@ from torsor.nn.conv import Conv, ConvTranspose
 from torsor.nn.match import count_parameters, match_parameters
 from torsor.nn.pool import AdaptiveAvgPool, AdaptiveMaxPool, AntialiasedPool, AvgPool, MaxPool, NormMaxPool
 from torsor.nn.resample import DiscMask, Upsample
+from torsor.nn.scale_pool import ScalePool, widened
 from torsor.nn.summary import Summary, summary
 
 __all__ = [
@@ -42,6 +49,7 @@ __all__ = [
     "AntialiasedPool",
     "AvgPool",
     "BatchNorm",
+    "Bilinear",
     "ChannelDropout",
     "Concatenate",
     "Conv",
@@ -50,12 +58,17 @@ __all__ = [
     "FieldDropout",
     "Fourier",
     "Gated",
+    "GeometricProduct",
+    "GradeNorm",
     "GlobalPool",
     "GroupPool",
     "InstanceNorm",
     "Layer",
     "LayerNorm",
     "Linear",
+    "MultivectorActivation",
+    "MultivectorGate",
+    "MultivectorNorm",
     "MaxPool",
     "Norm",
     "NormMaxPool",
@@ -65,6 +78,7 @@ __all__ = [
     "Pointwise",
     "ReLU",
     "Restrict",
+    "ScalePool",
     "Sequential",
     "SiLU",
     "Squash",
@@ -79,4 +93,5 @@ __all__ = [
     "init",
     "match_parameters",
     "summary",
+    "widened",
 ]

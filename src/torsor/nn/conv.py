@@ -13,6 +13,7 @@ from torsor.fibre.steered import Steered
 from torsor.fields import Field
 from torsor.kernels import KernelSpec, SteerableKernel
 from torsor.nn.grid import GridLayer, Size, functional, per_axis
+from torsor.nn.parts import convolve
 from torsor.reps import Representation, direct_sum
 from torsor.spaces import Grid, Neighbours
 
@@ -51,6 +52,7 @@ class Conv(GridLayer, Steered):
         FieldTypeError: sizes, groups or modes that do not fit.
     """
 
+    most_axes = 4
     kernel: SteerableKernel
 
     def __init__(
@@ -74,6 +76,8 @@ class Conv(GridLayer, Steered):
         _grouped(out_rep, groups, "out_rep")
         if padding_mode not in PADDING_MODES:
             raise FieldTypeError(f"expected a padding mode among {PADDING_MODES}, got {padding_mode!r}")
+        if padding_mode != "zeros" and in_rep.group.dim > 3:
+            raise FieldTypeError(f'grids of {in_rep.group.dim} axes are padded by "zeros" only, got {padding_mode!r}')
         built = kernel(part, out_rep, device=device, dtype=dtype)
         super().__init__(in_rep, out_rep)
         self.steer(built, bias, device, dtype)
@@ -82,7 +86,7 @@ class Conv(GridLayer, Steered):
         self.same = padding == "same"
         self.padding = _padding(padding, built.sizes, self.dilation)
         self.groups, self.padding_mode = groups, padding_mode
-        self.neighbourhood = {**kernel.graph(in_rep.group), **given(norm=norm, k=k)}
+        self.neighbourhood = {**built.spec.graph(in_rep.group), **given(norm=norm, k=k)}
 
     def window(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         return self.kernel.sizes, self.padding, self.dilation
@@ -146,13 +150,16 @@ class Conv(GridLayer, Steered):
         if self.padding_mode != "zeros":
             x = torch.nn.functional.pad(x, [p for p in reversed(padding) for _ in (0, 1)], self.padding_mode)
             padding = (0,) * self.d
-        conv = functional("conv", self.d)
-        return conv(x, self.kernel.stencil(), self.expanded_bias(), self.stride, padding, self.dilation, self.groups)
+        conv, bias = functional("conv", self.d), self.expanded_bias()
+        if self.kernel.parts and self.groups == 1:
+            y = convolve(x, self.kernel, self.stride, padding, self.dilation)
+            return y if bias is None else y + bias.view(-1, *[1] * self.d)
+        return conv(x, self.kernel.stencil(), bias, self.stride, padding, self.dilation, self.groups)
 
     @torch.no_grad()
     def freeze(self) -> torch.nn.Module:
-        """The equivalent `torch.nn.Conv{d}d`; of kernels with a radius, which are for points, the layer itself."""
-        if self.kernel.spec.is_for_points:
+        """The equivalent `torch.nn.Conv{d}d`; for points (kernels with a radius) and in R⁴ a copy of the layer."""
+        if self.kernel.spec.is_for_points or self.d > 3:
             return deepcopy(self).eval()
         bias, weight = self.expanded_bias(), self.kernel.stencil()
         plain = functional("Conv", self.d)(

@@ -11,6 +11,7 @@ import torch
 from torsor.errors import FieldTypeError, SymmetryWarning
 from torsor.fibre import Layer
 from torsor.groups import Group
+from torsor.nn.spacetime import conv4d
 from torsor.reps import Representation
 from torsor.spaces import Grid
 from torsor.warn import warn
@@ -43,11 +44,14 @@ class GridLayer(Layer):
     (N + 2p - δ(k-1) - 1) mod s = 0; where it does not, the layer warns and names the sizes that do.
     """
 
+    most_axes = 3
+
     def __init__(self, in_rep: Representation, out_rep: Representation) -> None:
         super().__init__(in_rep, out_rep)
         self.d = in_rep.group.dim
-        if self.d not in (1, 2, 3):
-            raise FieldTypeError(f"grids have 1, 2 or 3 axes, {in_rep.group} acts on {self.d} dimensions")
+        if self.d > self.most_axes:
+            axes = "1, 2 or 3" if self.most_axes == 3 else "1, 2, 3 or 4"
+            raise FieldTypeError(f"grids have {axes} axes, {in_rep.group} acts on {self.d} dimensions")
         self.moved = moved_axes(in_rep.group)
         self.stride: tuple[int, ...] = (1,) * self.d
 
@@ -108,6 +112,8 @@ class GridLayer(Layer):
 
 
 def functional(name: str, d: int) -> Any:
-    """The d-dimensional variant of a function or module of torch.nn, such as conv2d for ("conv", 2)."""
+    """The d-dimensional variant of a function or module of torch.nn, such as conv2d for ("conv", 2), and conv4d."""
+    if (name, d) == ("conv", 4):
+        return conv4d
     library = torch.nn if name[0].isupper() else torch.nn.functional
     return getattr(library, f"{name}{d}d")

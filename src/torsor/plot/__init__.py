@@ -5,6 +5,7 @@ Every function returns a ``matplotlib.figure.Figure``; nothing is shown, printed
 
 from torsor.plot.bases import kernels
 from torsor.plot.fields import field
+from torsor.plot.slices import slices
 from torsor.plot.turned import rotation
 
-__all__ = ["field", "kernels", "rotation"]
+__all__ = ["field", "kernels", "rotation", "slices"]

@@ -15,7 +15,7 @@ from torsor.fibre.sampling import evaluation_matrix, sample_elements
 from torsor.linalg import monomials
 from torsor.reps import BandLimited, Induced, Representation
 from torsor.reps.base import Restricted
-from torsor.reps.basic import Symmetric
+from torsor.reps.basic import SymmetricPower
 from torsor.reps.irreps import ReflectionIrrep, RotationIrrep
 
 SMOOTH = 32
@@ -46,7 +46,7 @@ def wedges(rep: Representation) -> Wedges | None:
         rep = rep.rep
     if rep.group.dim != 2 or rep.group.algebra_array.shape[-1] != 2 or not rep.group.is_orthogonal:
         return None
-    if isinstance(rep, Symmetric):
+    if isinstance(rep, SymmetricPower):
         angles = _turn(SMOOTH)
         return Wedges(angles, monomials(np.stack([np.cos(angles), np.sin(angles)], axis=-1), rep.k))
     if isinstance(rep, (RotationIrrep, ReflectionIrrep)) and rep.dim == 2:

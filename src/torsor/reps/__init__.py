@@ -9,7 +9,9 @@ from torsor.reps.decompose import Decomposition, decompose, irrep_type
 from torsor.reps.hom import hom
 from torsor.reps.induced import Induced
 from torsor.reps.irreps import irrep, irrep_label, irreps
+from torsor.reps.multivector import Multivector, multivector
 from torsor.reps.named import induced, quotient, regular
+from torsor.reps.partial import PartialRepresentation, base_of, inflated, scale_factors, scale_type, scaled
 from torsor.reps.physics import (
     bivector,
     components_from_symmetric,
@@ -25,6 +27,7 @@ from torsor.reps.sphere import Spherical, spherical
 from torsor.reps.strings import from_string, to_string
 
 __all__ = [
+    "base_of",
     "bivector",
     "stress",
     "vector",
@@ -33,6 +36,8 @@ __all__ = [
     "CharacterTable",
     "Decomposition",
     "Induced",
+    "PartialRepresentation",
+    "Multivector",
     "Representation",
     "Spherical",
     "character_table",
@@ -45,16 +50,21 @@ __all__ = [
     "from_string",
     "hom",
     "induced",
+    "inflated",
     "irrep",
     "irrep_label",
     "irrep_type",
     "irreps",
+    "multivector",
     "pseudoscalar",
     "pseudovector",
     "quadrupole",
     "quaternion",
     "quotient",
     "regular",
+    "scale_factors",
+    "scale_type",
+    "scaled",
     "sign",
     "spherical",
     "spherical_harmonics",

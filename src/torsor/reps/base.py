@@ -152,6 +152,10 @@ class Representation(Symbolic, ABC):
                 yield slice(start, start + rep.dim), rep
                 start += rep.dim
 
+    def interior(self, g: Array) -> Array:
+        """Which components of ρ(g) f are determined by f, (..., d, d) -> (..., n) bool: all, but of a scale window."""
+        return namespace(g).ones(g.shape[:-2] + (self.dim,), dtype=bool if not is_torch(g) else namespace(g).bool)
+
     def dual(self) -> Representation:
         """ρ*(g) = ρ(g)⁻ᵀ; ρ itself where it is orthogonal."""
         return self if self.is_orthogonal else Dual(self)
@@ -261,6 +265,10 @@ class DirectSum(Representation):
     @cached_property
     def is_signed_permutation(self) -> bool:  # type: ignore[override]
         return all(rep.is_signed_permutation for _, rep in self.summands)
+
+    def interior(self, g: Array) -> Array:
+        parts = [part for m, rep in self.summands for part in [rep.interior(g)] * m]
+        return namespace(g).concatenate(parts, axis=-1)
 
     def dual(self) -> Representation:
         return direct_sum([(m, rep.dual()) for m, rep in self.summands])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +17,8 @@ from torsor.reps.finite import FiniteIrrep
 from torsor.reps.hom import hom_array
 from torsor.reps.induced import Induced
 from torsor.reps.irreps import ReflectionIrrep, RotationIrrep, irreps
+from torsor.reps.multivector import Multivector
+from torsor.reps.partial import Inflated, PartialRepresentation
 from torsor.reps.sphere import Spherical
 from torsor.reps.split import independent_rows, intertwiners, irreducible_blocks
 from torsor.reps.wigner import DegreeIrrep, DegreeParityIrrep
@@ -55,7 +57,7 @@ def decompose(rep: Representation) -> Decomposition:
     The columns of Q are intertwiners from each irrep into ρ: by Frobenius reciprocity for induced representations
     (regular, quotient), by the null-space solver for others. Irreps are the named ones where the group's are
     classified, otherwise subrepresentations of ρ. A representation without an invariant inner product is returned as
-    one block.
+    one block, multivectors as one block a grade.
     """
     if isinstance(rep, NAMED):
         return _undecomposed(((1, rep),), rep.dim)
@@ -63,6 +65,10 @@ def decompose(rep: Representation) -> Decomposition:
         return _undecomposed(tuple((len(t), sigma) for sigma, t in rep.coefficients), rep.dim)
     if isinstance(rep, Spherical) and rep.sum is not None:
         return _undecomposed(rep.sum.terms, rep.dim)
+    if isinstance(rep, Multivector) and not rep.group.is_compact:
+        return _undecomposed(rep.grades, rep.dim)
+    if isinstance(rep, (Inflated, PartialRepresentation)):
+        return _at_each_scale(rep)
     form = rep.invariant_form
     if form is None or (rep.dim == 1 and _candidates(rep) is None):
         simplest = _one_dimensional(rep.group, (rep.algebra_images, rep.generator_images)) if rep.dim == 1 else None
@@ -72,6 +78,21 @@ def decompose(rep: Representation) -> Decomposition:
         if candidates is not None:
             return _assemble(rep, [(sigma, _frobenius(rep, sigma)) for sigma in candidates])
     return _solve(rep, form)
+
+
+def _at_each_scale(rep: Inflated | PartialRepresentation) -> Decomposition:
+    """τ = Q (⊕ σ) Q⁻¹ at every scale of a window; a block is one σ at all scales."""
+    inner, n = decompose(rep.rep), getattr(rep, "scales", 1)
+    blocks = tuple((m, replace(rep, rep=sigma)) for m, sigma in inner.blocks)
+    order, start = [], 0
+    for m, sigma in inner.blocks:
+        for _ in range(m):
+            columns = start + np.arange(sigma.dim)
+            order.append((np.arange(n)[:, None] * rep.rep.dim + columns).ravel())
+            start += sigma.dim
+    places = np.concatenate(order)
+    basis, inverse = np.kron(np.eye(n), inner.basis)[:, places], np.kron(np.eye(n), inner.inverse)[places]
+    return Decomposition(blocks, basis, inverse)
 
 
 def irrep_type(rep: Representation) -> str:

@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from torsor.errors import RepresentationError
-from torsor.groups import Group
+from torsor.groups import Group, Join, Scaling
 from torsor.reps.bandlimited import BandLimited, BandLimitedSections
 from torsor.reps.base import Representation
 from torsor.reps.basic import trivial
 from torsor.reps.induced import Induced, identity_subgroup
+from torsor.reps.partial import scale_factors, scaled
 
 
-def regular(group: Group, band: int | None = None) -> Representation:
+def regular(group: Group, band: int | None = None, window: int | tuple[int, int] | None = None) -> Representation:
     """Functions on G, (ρ(g) f)(h) = f(g⁻¹h): the permutation matrices ρ(g) e_h = e_{gh} of a finite group.
+
+    Of scalings, alone or joined with a group H, it is infinite-dimensional; a window of scales is a
+    `PartialRepresentation`: functions on H at each scale, scale after scale.
 
     Args:
         group: the group.
         band: of a Lie group, the highest frequency of the functions; the components are Fourier coefficients then.
+        window: of scalings, the number of scales from 1 = base⁰ on, or the (first, last) powers of the base.
 
     Raises:
-        RepresentationError: an infinite group without a band limit.
+        RepresentationError: an infinite group without a band limit, or scalings without a window.
     """
+    if window is not None:
+        rotations = scale_factors(group)[0]
+        return scaled(group, trivial(rotations) if rotations.order == 1 else regular(rotations, band), window)
+    if isinstance(group, Scaling) or (isinstance(group, Join) and isinstance(group.right, Scaling)):
+        raise RepresentationError(
+            f"the regular representation of {group} is infinite-dimensional: expected a window of scales, window=4"
+        )
     return quotient(group, identity_subgroup(group), band)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from torsor.errors import RepresentationError
-from torsor.linalg import canonical_bases, kron, null_space
+from torsor.linalg import canonical_bases, invariant_maps
 
 
 def intertwiners(source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -15,12 +15,7 @@ def intertwiners(source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray
         source: images (algebra, generators) of ρ, (k, n, n) and (m, n, n).
         target: images of σ, on the same algebra basis and generators.
     """
-    n, m = source[0].shape[-1], target[0].shape[-1]
-    one_n, one_m = np.eye(n), np.eye(m)
-    rows = [kron(b, one_n) - kron(one_m, a.T) for a, b in zip(source[0], target[0], strict=True)]
-    rows += [kron(b, one_n) - kron(one_m, a.T) for a, b in zip(source[1], target[1], strict=True)]
-    constraints = np.concatenate(rows) if rows else np.zeros((1, n * m))
-    return null_space(constraints).reshape(-1, m, n)
+    return invariant_maps(source, target)
 
 
 def irreducible_blocks(algebra: np.ndarray, generators: np.ndarray) -> list[np.ndarray]:

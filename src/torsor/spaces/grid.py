@@ -18,15 +18,15 @@ class Grid(Symbolic):
     centre.
 
     Raises:
-        SpaceError: a dimension outside 1 … 3, or spacings that are not positive.
+        SpaceError: a dimension outside 1 … 4, or spacings that are not positive.
     """
 
     dim: int
     spacing: float | tuple[float, ...] = 1.0
 
     def __post_init__(self) -> None:
-        if self.dim not in (1, 2, 3):
-            raise SpaceError(f"expected a grid of 1, 2 or 3 dimensions, got {self.dim}")
+        if self.dim not in (1, 2, 3, 4):
+            raise SpaceError(f"expected a grid of 1, 2, 3 or 4 dimensions, got {self.dim}")
         spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
         if min(spacings) <= 0 or len(spacings) not in (1, self.dim):
             raise SpaceError(f"expected one positive spacing, or one for each of {self.dim} axes, got {self.spacing}")
@@ -51,7 +51,7 @@ class Grid(Symbolic):
             mode: "bilinear" (linear in one and three dimensions) or "bicubic" (two dimensions only).
 
         Raises:
-            SpaceError: shapes that do not fit, or an axis permutation between axes of different spacing.
+            SpaceError: shapes that do not fit, or interpolation on four axes.
         """
         if x.ndim != self.dim + 2 or g.shape != (self.dim, self.dim):
             raise SpaceError(
@@ -61,6 +61,8 @@ class Grid(Symbolic):
         g = g.detach().double().cpu()
         if bool(((g.abs() - g.abs().round()).abs() < 1e-9).all()) and len(set(self.spacings)) == 1:
             return _permute(x, g)
+        if self.dim > 3:
+            raise SpaceError("on four axes only permutations of the axes up to signs act, nothing interpolates there")
         return _resample(x, g, self.spacings, mode)
 
 

@@ -68,7 +68,8 @@ class _Stretched:
 
     def neighbours(self, *args: Any, **kwargs: Any) -> S.Neighbours:
         graph = self.chart.neighbours(*args, **kwargs)
-        return replace(graph, v=graph.v @ self.a.T, g=self.a @ graph.g @ torch.linalg.inv(self.a))
+        g = torch.eye(self.chart.dim, dtype=torch.float64) if graph.g is None else graph.g
+        return replace(graph, v=graph.v @ self.a.T, g=self.a @ g @ torch.linalg.inv(self.a))
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,11 +88,11 @@ class OnChart:
 def curved_spacetime():
     L = G.O(1, 1)
     wavy = S.Conformal(1, 1, lambda x: 0.3 * (3 * x[..., 1]).sin() * x[..., 0].cos())
-    fields, kernel = 2 * R.trivial(L) + 2 * R.standard(L), K.PseudoRiemannian(5, spacing=0.2)
+    fields, kernel = 2 * R.trivial(L) + 2 * R.standard(L), K.PseudoRiemannian(3, spacing=0.2)
     rows = []
     for metric in (S.DeSitter(), wavy):
         gate = nn.Gated(fields)
         first, second = nn.Conv(fields, gate.in_rep, kernel), nn.Conv(fields, fields, kernel, bias=False)
         net = nn.Sequential(first, gate, second)
-        rows.append(OnChart(net, S.Chart.grid(metric, L, (-0.5, 0), (0.5, 1), (5, 5))))
+        rows.append(OnChart(net, S.Chart.grid(metric, L, (-0.5, 0), (0.5, 1), (5, 5), window=1)))
     return rows

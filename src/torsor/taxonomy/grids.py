@@ -19,6 +19,8 @@ FIELDS = 4
 """Random fields for each element."""
 BAND = 1 / 12
 """The highest spatial frequency of closed-form fields, in cycles per pixel of the coarsest grid."""
+MARGINS = {1: (2, 2), 2: (2, 2), 3: (1, 1), 4: (1, 0)}
+"""The largest translation, and half the size of the patch of pixels that is compared, in d dimensions."""
 
 
 def grid(net: Any, seed: int = 0) -> Probe:
@@ -46,9 +48,9 @@ class Lattice(Probe):
         super().__init__()
         self.in_rep, self.out_rep, self.d = net.in_rep, net.out_rep, net.in_rep.group.dim
         self.generator = torch.Generator().manual_seed(seed)
-        self.space = f"grid of R{'¹²³'[self.d - 1]}"
+        self.space = f"grid of R{'¹²³⁴'[self.d - 1]}"
         radius, self.step = reach(net)
-        self.shift, self.half = (2, 2) if self.d < 3 else (1, 1)
+        self.shift, self.half = MARGINS[self.d]
         self.size = _size(net, 2 * (radius + self.step * (self.shift + self.half)) + 1)
         self.x = _noise(self.generator, FIELDS if self.d < 3 else 2, self.in_rep.dim, *[self.size] * self.d)
 
@@ -95,7 +97,7 @@ class Waves(Probe):
         super().__init__()
         self.in_rep, self.out_rep, self.d = net.in_rep, net.out_rep, net.in_rep.group.dim
         self.shift, self.seed, self.factor, self.fields = shift, seed, factor, fields
-        self.space = f"grid of R{'¹²³'[self.d - 1]}"
+        self.space = f"grid of R{'¹²³⁴'[self.d - 1]}"
         self.levels = (1, 2, 4) if self.d < 3 else (1, 2)
         radius, step = reach(net)
         self.half = radius + factor * step * self.shift
@@ -121,7 +123,8 @@ class Waves(Probe):
         """N(f(a⁻¹x)) at the pixels a p and N(f) at the pixels p next to the centre, with an integer matrix a."""
         near = torch.cartesian_prod(*[torch.arange(-1, 2)] * self.d).view(-1, self.d)
         a = stretch(self.d)
-        many = Waves(net, self.seed, 16 + 4 * self.out_rep.dim // len(near), shift=3, band=2 * BAND)
+        fields = (16 if self.d < 4 else 2) + 4 * self.out_rep.dim // len(near)
+        many = Waves(net, self.seed, fields, shift=3, band=2 * BAND)
         moved = many._at(net(many.waves.at(many._points() @ torch.linalg.inv(a).T)), near @ a.T.long())
         return moved, many._at(many.output(net), near)
 

@@ -8,12 +8,14 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from torsor.errors import BottleneckWarning
-from torsor.kernels import SteerableKernel
+from torsor.kernels import PseudoRiemannian, Scaled, SteerableKernel
 from torsor.taxonomy.certificate import Certificate, Probe, certify
 from torsor.taxonomy.clouds import Clouds
 from torsor.taxonomy.grids import grid
+from torsor.taxonomy.lorentz import Spacetime
 from torsor.taxonomy.maps import Kernels, Vectors
 from torsor.taxonomy.row import Row
+from torsor.taxonomy.scale import scale_probe
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,16 @@ def _certificate(built: Any, budget: float | None, seed: int) -> Certificate:
 
 
 def probe_of(net: Any) -> Probe:
-    """The probe of a network: kernels with a radius live on points, others on grids; without kernels, on vectors."""
+    """The probe of a network, by its kernels: on points, grids, spacetime, scales; on vectors if it has none."""
     kernels = [module for module in net.modules() if isinstance(module, SteerableKernel)]
     if net in kernels:
         return Kernels(net)
     if any(getattr(kernel.spec, "radius", None) for kernel in kernels):
         return Clouds(net)
+    if any(isinstance(kernel.spec, PseudoRiemannian) for kernel in kernels):
+        return Spacetime(net)
+    if any(isinstance(kernel.spec, Scaled) for kernel in kernels):
+        return scale_probe(net)
     return grid(net) if kernels else Vectors(net)
 
 

@@ -21,10 +21,11 @@ CORE = {
     "nn": "nn",
     "R": "reps as R",
     "S": "spaces as S",
+    "symmetrize": "symmetrize",
 }
 """How the code of a row calls the library: the name, and its import from torsor."""
 
-OWN = ("Law", "OnChart", "kernel_count")
+OWN = ("Law", "OnChart", "PlainNet", "Wrapped", "kernel_count")
 """What it takes from this package."""
 
 ROWS: dict[str, Row] = {}

@@ -35,6 +35,7 @@ def _shuffle(kernel: Expansion, generator: torch.Generator) -> None:
     order = torch.randperm(expanded.numel(), generator=generator)
     shuffled = expanded.flatten()[order].view_as(expanded)
     kernel.expand = lambda: shuffled  # type: ignore[method-assign]
+    vars(kernel)["parts"] = ()  # no part of it is zero any more
 
 
 def _unshared(module: torch.nn.Module, inputs: Any, y: torch.Tensor) -> torch.Tensor:

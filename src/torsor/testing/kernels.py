@@ -22,7 +22,7 @@ def check_kernel(kernel: SteerableKernel, tolerance: float = 1e-10, samples: int
 
     Args:
         kernel: built by a `KernelSpec`; a copy in float64 is checked.
-        tolerance: relative to the largest entry of the kernel (times the size of the elements).
+        tolerance: relative to the largest entry of the kernel (times the size of the elements, far out).
         samples: points, and elements in each regime.
         seed: of points and elements.
 
@@ -77,11 +77,14 @@ def _check_values(kernel: SteerableKernel, v: torch.Tensor) -> None:
 def _check_constraint(kernel: SteerableKernel, v: torch.Tensor, g: torch.Tensor, tolerance: float, regime: str) -> None:
     group = kernel.in_rep.group
     move = group.action(g)
-    value, out, into = kernel(v), kernel.out_rep.rho(g), torch.linalg.inv(kernel.in_rep.rho(g))
+    value, out, into = kernel(v), kernel.out_rep.rho(g), kernel.in_rep.rho(group.inverse(g))
     det = torch.linalg.det(move).abs()[:, None, None, None]
     expected = out[:, None] @ value @ into[:, None] / det
     moved = kernel(torch.einsum("gij,nj->gni", move, v))
+    inside = kernel.out_rep.interior(g)[:, None, :, None] & kernel.in_rep.interior(g)[:, None, None, :]
+    moved, expected = moved * inside, expected * inside  # of a window of scales, what both sides determine
     scale = float(value.detach().abs().max() * max(1, out.abs().max()) * max(1, into.abs().max()))
+    scale *= max(1.0, float(move.abs().max()) ** 2)  # rounding gv changes η(gv, gv) by so much
     require_close(
         moved, expected, tolerance, f"K(gv) = |det g|⁻¹ ρ_out(g) K(v) ρ_in(g)⁻¹ of {kernel} ({regime})", scale
     )

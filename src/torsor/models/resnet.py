@@ -1,0 +1,60 @@
+"""The ordinary residual network on grids, to compare with."""
+
+from __future__ import annotations
+
+import torch
+
+from torsor.errors import ConfigError
+
+
+class ResNet(torch.nn.Module):
+    """Plain convolutions with residual blocks: (batch, in_channels, *space) -> (batch, out_channels, *space).
+
+    Blocks are x + conv(gelu(batch norm(x))), the plan of `SpacetimeResNet`; `nn.match_parameters` finds the width of
+    equal size.
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        width: channels of the hidden layers, rounded.
+        layers: number of convolutions.
+        size: of the kernels, odd.
+        d: the dimension of the grid, 1, 2 or 3.
+        padding_mode: of the convolutions.
+
+    Raises:
+        ConfigError: fewer than two layers, or another dimension.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        width: float = 32,
+        layers: int = 6,
+        size: int = 5,
+        d: int = 3,
+        padding_mode: str = "zeros",
+    ) -> None:
+        super().__init__()
+        if layers < 2 or d not in (1, 2, 3):
+            raise ConfigError(f"expected at least two layers and a dimension 1, 2 or 3, got {layers} and {d}")
+        channels = max(1, round(width))
+        conv, norm = getattr(torch.nn, f"Conv{d}d"), getattr(torch.nn, f"BatchNorm{d}d")
+
+        def layer(a: int, b: int) -> torch.nn.Module:
+            return conv(a, b, size, padding=size // 2, padding_mode=padding_mode)
+
+        self.first = layer(in_channels, channels)
+        bodies = (
+            torch.nn.Sequential(norm(channels), torch.nn.GELU(), layer(channels, channels)) for _ in range(layers - 2)
+        )
+        self.blocks = torch.nn.ModuleList(bodies)
+        self.last = torch.nn.Sequential(norm(channels), torch.nn.GELU(), layer(channels, out_channels))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The channels that the network predicts."""
+        x = self.first(x)
+        for block in self.blocks:
+            x = x + block(x)
+        return self.last(x)
