@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import torch
+from matplotlib import pyplot
 
-from torsor import groups, kernels, nn, plot, reps
+from torsor import Field, groups, kernels, nn, plot, reps, spaces, symmetrize
 from torsor.data import digits
 
 IMAGES = Path(__file__).parent / "images"
@@ -48,7 +49,38 @@ def hyperbolas_and_circles():
     return plot.slices(*drawn, drawn[-1], axes=[(0, 1), (0, 1), (0, 1), (0, 2), (1, 2)])
 
 
+class Wave(torch.nn.Module):
+    """The mean of a fixed function of the coordinates; it knows no symmetry."""
+
+    def forward(self, field):
+        p = field.space.positions
+        return (p[:, :1].sin() + (3 * p[:, 1:]).cos()).mean(0, keepdim=True)
+
+
+def jumping_outputs():
+    """Invariant outputs of three wrappers along a path of six points whose two extents exchange their order."""
+    so2 = groups.SO(2)
+    one, sides = reps.trivial(so2), torch.linspace(0.9, 1.1, 201)
+    corners = torch.tensor([[1.5, 0.0], [-0.75, 0.0], [-0.75, 0.0], [0, 1.48], [0, -0.53], [0, -0.95]])
+    stretched = (corners * torch.stack([torch.tensor(1.0), side]) for side in sides)
+    path = [Field(torch.ones(6, 1), one, spaces.Points(x)) for x in stretched]
+    frames, axes = symmetrize.PrincipalFrames(so2), symmetrize.PrincipalAxes(so2)
+    wrappers = {
+        "GroupAverage": symmetrize.GroupAverage(Wave(), one, one),
+        "FrameAverage": symmetrize.FrameAverage(Wave(), one, one, frames),
+        "Canonicalize": symmetrize.Canonicalize(Wave(), one, one, axes),
+    }
+    figure, ax = pyplot.subplots(figsize=(6, 3))
+    for name, net in wrappers.items():
+        ax.plot(sides, [float(net(x)) for x in path], label=name)
+    ax.set_xlabel("extent along the second axis")
+    ax.set_ylabel("output")
+    ax.legend(frameon=False)
+    return figure
+
+
 FIGURES = {
+    "jumps": jumping_outputs,
     "rotated-features": rotated_features,
     "kernels-so2": steerable_kernels,
     "kernels-stencil": stencil_kernels,

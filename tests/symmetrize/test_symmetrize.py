@@ -224,22 +224,22 @@ def test_lie_groups_on_images_are_exact_for_the_sampled_subgroup():
     assert torch.allclose(net.weights.sum(), torch.tensor(1.0, dtype=F64))
 
 
-def test_canonical_choices_jump_and_averages_do_not():
-    """A rectangle whose sides exchange their order: the principal axes turn by 90° at once."""
-    SO2 = G.SO(2)
-    one = R.trivial(SO2)
-    module = OnPoints(one, one)
-    corners = torch.tensor([[1.0, 1.0], [-1.0, 1.1], [-1.05, -1.0], [1.0, -0.9]], dtype=F64)
+@pytest.mark.parametrize("number", [41, 161])
+def test_canonical_choices_jump_and_averages_do_not(number):
+    """Two extents exchange their order, the axes turn by 90° at once: no finer path makes that step smaller."""
+    one, so2 = R.trivial(G.SO(2)), G.SO(2)
+    points = torch.tensor([[1.5, 0], [-0.75, 0], [-0.75, 0], [0, 1.48], [0, -0.53], [0, -0.95]], dtype=F64)
     path = [
-        Field(torch.ones(4, 1, dtype=F64), one, S.Points(corners * torch.tensor([1.0, s], dtype=F64)))
-        for s in torch.linspace(0.9, 1.1, 41, dtype=F64)
+        Field(torch.ones(6, 1, dtype=F64), one, S.Points(points * torch.tensor([1.0, s], dtype=F64)))
+        for s in torch.linspace(0.9, 1.1, number, dtype=F64)
     ]
-    canonical = symmetrize.Canonicalize(module, one, one, symmetrize.PrincipalAxes(SO2))
-    steps = {
-        "canonical": symmetrize.jumps(canonical, path).max(),
-        "average": symmetrize.jumps(symmetrize.GroupAverage(module, one, one), path).max(),
-    }
-    assert steps["canonical"] > 0.02 > 4 * steps["average"]
+    module = OnPoints(one, one)
+    canonical = symmetrize.Canonicalize(module, one, one, symmetrize.PrincipalAxes(so2))
+    frames = symmetrize.FrameAverage(module, one, one, symmetrize.PrincipalFrames(so2))
+    average = symmetrize.GroupAverage(module, one, one)
+    assert symmetrize.jumps(canonical, path).max() > 0.2
+    assert symmetrize.jumps(frames, path).max() > 0.02
+    assert symmetrize.jumps(average, path).max() < 1 / number
 
 
 def test_errors():
