@@ -58,7 +58,7 @@ class Wave(torch.nn.Module):
 
 
 def jumping_outputs():
-    """Invariant outputs of three wrappers along a path of six points whose two extents exchange their order."""
+    """Invariant outputs of wrappers and of equivariant layers: six points whose two extents exchange their order."""
     so2 = groups.SO(2)
     one, sides = reps.trivial(so2), torch.linspace(0.9, 1.1, 201)
     corners = torch.tensor([[1.5, 0.0], [-0.75, 0.0], [-0.75, 0.0], [0, 1.48], [0, -0.53], [0, -0.95]])
@@ -70,9 +70,14 @@ def jumping_outputs():
         "FrameAverage": symmetrize.FrameAverage(Wave(), one, one, frames),
         "Canonicalize": symmetrize.Canonicalize(Wave(), one, one, axes),
     }
+    torch.manual_seed(3)
+    layers = nn.Sequential(
+        nn.Conv(one, 8 * one, kernels.Harmonic(radius=3.0)), nn.ELU(8 * one), nn.Linear(8 * one, one)
+    )
     figure, ax = pyplot.subplots(figsize=(6, 3))
     for name, net in wrappers.items():
         ax.plot(sides, [float(net(x)) for x in path], label=name)
+    ax.plot(sides, [float(layers(x).tensor.detach().mean()) for x in path], label="equivariant layers")
     ax.set_xlabel("extent along the second axis")
     ax.set_ylabel("output")
     ax.legend(frameon=False)

@@ -41,7 +41,7 @@ NETWORKS = ("equivariant", "ordinary", "ordinary, augmented")
 SIZES = (100, 300, 1000)
 RATES = (3e-3, 1e-2)
 BATCH, STEPS, DECAY = 500, 2000, 0.1
-HIDDEN, LAYERS, ORDER = 128, 3, {"O(5)": 1, "inertia": 2, "scattering": 1}
+HIDDEN, LAYERS, ORDER = 128, 2, {"O(5)": 1, "inertia": 2, "scattering": 1}
 COLUMNS = ("phase", "task", "network", "samples", "seed", "lr", "parameters", "seconds", "train", "error")
 KEY = COLUMNS[:6]
 RAPIDITIES = tuple(0.5 * k for k in range(13))
@@ -95,7 +95,7 @@ def network(name: str, task: str, samples: Regression) -> torch.nn.Module:
 def fit(net: Scaled, samples: Regression, lr: float, seed: int, augmented: bool, steps: int = STEPS) -> float:
     """AdamW under a one-cycle schedule; the mean squared error of the last fifty batches."""
     generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=lr, weight_decay=DECAY)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=lr, betas=(0.9, 0.99), weight_decay=DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.1)
     losses = []
     for _ in range(steps):

@@ -17,7 +17,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "torsor"
 
 LAYERS = {
     "errors": 0,
-    "linalg": 0,
+    "linalg": 0.25,  # raises our errors
     "symbolic": 0.5,  # the base of groups, representations and specs; raises our errors
     "warn": 0.5,
     "groups": 1,

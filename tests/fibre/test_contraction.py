@@ -11,6 +11,7 @@ from torsor import groups as G
 from torsor import nn
 from torsor import reps as R
 from torsor.errors import FieldTypeError, KernelError
+from torsor.fibre.bilinear import bilinear_maps
 from torsor.fibre.contraction import contraction, factors, kinds, pairing
 
 
@@ -254,3 +255,39 @@ def test_errors():
         nn.Bilinear(R.trivial(group), R.trivial(G.O(3)))
     with pytest.raises(FieldTypeError, match="channels"):
         nn.Bilinear(R.trivial(group))(torch.ones(2, 3))
+
+
+@pytest.mark.parametrize(
+    ("sigma", "tau", "out", "number"),
+    [
+        ((1, 0), (1, 0), (0, 0), 1),
+        ((2, 0), (1, 0), (1, 0), 3),
+        ((1, 0), (1, 0), (2, 0), 3),
+        ((2, 0), (2, 0), (0, 0), 3),
+    ],
+)
+def test_contractions_are_among_the_equivariant_maps_of_the_solver(sigma, tau, out, number):
+    """O(1, 3): all maps T ⊗ T → T are pairings of indices by η; the contraction lies in their span."""
+    group = G.O(1, 3)
+    left, right, target = (R.tensor(group, *pq) for pq in (sigma, tau, out))
+    maps = bilinear_maps(left, right, target)
+    assert len(maps) == number
+    layer = nn.Bilinear(left if left == right else right + left, target, pairs=1).double()
+    wanted = contraction(left, right, target)
+    with torch.no_grad():
+        for part, path in zip(layer.weight.split(layer._sizes), layer.paths, strict=True):
+            part.fill_(float(path.rule == wanted))
+    x = torch.randn(300, layer.in_rep.dim, dtype=torch.float64)
+    a, b = x[:, -left.dim :].numpy(), x[:, : right.dim].numpy()
+    found = np.einsum("qkij,ni,nj->nkq", maps, a, b).reshape(-1, number)
+    y = layer(x).detach().numpy().ravel()
+    residual = y - found @ np.linalg.lstsq(found, y)[0]
+    assert np.abs(residual).max() < 1e-11 * np.abs(y).max()
+
+
+def test_the_product_by_irreps_is_equivariant_for_lorentz_tensors_too():
+    group = G.O(1, 3)
+    layer = nn.TensorProduct(R.trivial(group) + 2 * R.standard(group) + R.tensor(group, 2)).double()
+    g, x = elements(group, 10), torch.randn(10, layer.in_rep.dim, dtype=torch.float64)
+    moved, expected = layer(act(layer.in_rep, g, x)), act(layer.out_rep, g, layer(x))
+    assert (moved - expected).norm() < 1e-11 * expected.norm()

@@ -65,6 +65,42 @@ def test_volume_forms():
     assert invariants(R.exterior(G.GL(2), 2) * R.density(G.GL(2), -1.0) * R.sign(G.GL(2))) == 1
 
 
+def test_invariant_forms():
+    """Λ^k: ω^{k/2} of Sp; of SU(n) also the real and imaginary parts of the complex volume form, where k = n."""
+    assert [invariants(R.exterior(G.Sp(4), k)) for k in range(5)] == [1, 0, 1, 0, 1]
+    assert [invariants(R.exterior(G.U(2), k)) for k in range(5)] == [1, 0, 1, 0, 1]
+    assert [invariants(R.exterior(G.SU(2), k)) for k in range(5)] == [1, 0, 3, 0, 1]
+    assert [invariants(R.exterior(G.SU(3), k)) for k in range(7)] == [1, 0, 1, 2, 1, 0, 1]
+    assert invariants(R.symmetric(G.Sp(4), 2)) == 0 and invariants(R.symmetric(G.U(2), 2)) == 1
+
+
+def test_tensor_invariants():
+    """GL: the k! pairings of k upper with k lower indices; Sp(2n): the (k - 1)!! pairings of k ≤ 2n indices."""
+    assert [invariants(R.tensor(G.GL(3), k, k)) for k in (1, 2)] == [1, 2]
+    assert [invariants(R.tensor(G.Sp(4), k)) for k in (1, 2, 3, 4)] == [0, 1, 0, 3]
+    assert invariants(R.tensor(G.GL(3), 3)) == 0
+
+
+@pytest.mark.parametrize("group", [*GROUPS, G.Symmetric(4), G.O(1, 3)], ids=str)
+def test_not_a_number_is_no_element(group):
+    for value in (np.nan, np.inf):
+        g = np.eye(group.dim)
+        g[0, 0] = value
+        assert not group.contains(g)
+
+
+@pytest.mark.parametrize("group", [G.U(1), G.U(2), G.SU(2), G.SU(3), G.SO(3), G.O(3), G.SO(5)], ids=str)
+def test_uniform_elements_have_the_moments_of_the_haar_measure(group):
+    """The means of |tr g|² and |tr g|⁴ are the numbers of invariants: 1 and 1, 2 (unitary), 3 (orthogonal)."""
+    g = group.sample(20000, torch.Generator().manual_seed(0))
+    unitary = isinstance(group, G.U)
+    trace = torch.einsum("nii->n", G.complexify(g) if unitary else g).abs()
+    fourth = 1 if group == G.U(1) else 2 if unitary else 3
+    for power, mean in ((2, 1), (4, fourth)):
+        moment = trace.pow(power)
+        assert abs(moment.mean() - mean) < 4 * moment.std() / len(g) ** 0.5 + 1e-6
+
+
 def test_endomorphisms_of_complex_vectors_are_complex_numbers():
     assert len(R.hom(R.standard(G.U(2)), R.standard(G.U(2)))) == 2
     assert len(R.hom(R.standard(G.SU(3)), R.standard(G.SU(3)))) == 2
@@ -93,6 +129,10 @@ def test_names():
     }
     for name, group in names.items():
         assert G.from_name(name) == group
+    for group in [*GROUPS, G.Symmetric(5), G.Alternating(5), G.SO(1, 2)]:
+        assert G.from_name(str(group)) == group
+    with pytest.raises(GroupError, match="Sp"):
+        G.from_name("Q(3)")
 
 
 def test_errors_say_what_to_do():

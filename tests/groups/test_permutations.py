@@ -9,7 +9,8 @@ import torch
 from torsor import groups as G
 from torsor import nn
 from torsor import reps as R
-from torsor.errors import GroupError
+from torsor.errors import GroupError, RepresentationError
+from torsor.groups import automorphisms
 from torsor.groups.finite import enumerate_elements
 from torsor.testing import check_group, check_representation
 
@@ -33,8 +34,14 @@ GROUPS = [
     G.Alternating(4),
     G.Alternating(5),
     G.PermutationGroup([[(0, 1, 2, 3)], [(0, 2)]], degree=4),
-    G.PermutationGroup.of_graph(petersen()),
+    G.Automorphisms(petersen()),
+    G.PocketCube(),
     G.RubiksCube(),
+    G.Symmetric(12) * G.SO(2),
+    G.SO(2).internal(G.Symmetric(10)),
+    G.Symmetric(8) * G.Symmetric(9),
+    G.Symmetric(9).with_inversion(),
+    G.Join(G.MatrixGroup([], [-np.eye(9)], label="±1"), G.Symmetric(9)),
 ]
 
 
@@ -72,14 +79,42 @@ def test_chain_agrees_with_closed_forms_and_with_listing():
 
 def test_known_groups():
     assert G.RubiksCube().order == 43_252_003_274_489_856_000
-    assert G.PermutationGroup.of_graph(petersen()).order == 120
-    cube = np.array([[bin(i ^ j).count("1") == 1 for j in range(8)] for i in range(8)], dtype=float)
-    assert G.PermutationGroup.of_graph(cube).order == 48
-    path = np.diag(np.ones(3), 1)
-    assert G.PermutationGroup.of_graph(path).order == 1
-    assert G.PermutationGroup.of_graph(path + path.T).order == 2
+    assert G.Automorphisms(petersen()).order == 120
+    assert G.PocketCube().order == factorial(8) * 3**7
     mathieu = [[(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10)], [(2, 6, 10, 7), (3, 9, 4, 5)]]
     assert G.PermutationGroup(mathieu, degree=11).order == 7920  # M11
+
+
+def ring(n):
+    return np.roll(np.eye(n), 1, 0) + np.roll(np.eye(n), -1, 0)
+
+
+@pytest.mark.parametrize(
+    ("adjacency", "order"),
+    [
+        (np.diag(np.ones(3), 1), 1),  # a directed path
+        (np.diag(np.ones(3), 1) + np.diag(np.ones(3), -1), 2),
+        (np.roll(np.eye(9), 1, 0), 9),  # a directed ring
+        (ring(30), 60),
+        (np.kron(np.eye(2), ring(5)), 2 * 10**2),
+        (np.diag([1.0, 1.0, 2.0, 2.0, 2.0]), 2 * 6),  # weighted loops
+        (np.zeros((12, 12)), factorial(12)),
+        ([[bin(i ^ j).count("1") == 1 for j in range(32)] for i in range(32)], 2**5 * factorial(5)),  # a hypercube
+        ([[(i // 5 == j // 5) != (i % 5 == j % 5) for j in range(25)] for i in range(25)], 2 * 120**2),  # rook's moves
+        ([[(i - j) % 13 in (1, 3, 4, 9, 10, 12) for j in range(13)] for i in range(13)], 13 * 6),  # Paley
+    ],
+)
+def test_symmetries_of_graphs(adjacency, order):
+    group, a = G.Automorphisms(adjacency), np.asarray(adjacency, dtype=float)
+    assert group.order == order
+    g = group.generator_array
+    assert np.array_equal(g @ a, a @ g) and len(g) < max(2, len(a))
+
+
+def test_a_graph_that_is_too_hard(monkeypatch):
+    monkeypatch.setattr(automorphisms, "MAX_STEPS", 10)
+    with pytest.raises(GroupError, match="over 10 steps"):
+        G.Automorphisms(ring(8))
 
 
 def test_a_cubelet_stays_whole():
@@ -116,15 +151,76 @@ def test_deep_sets_layer():
     assert torch.allclose(layer(x @ g.T), layer(x) @ g.T, atol=1e-12)
 
 
+def test_layer_of_pairs():
+    """The 15 linear maps of matrices over a set, and 5 from matrices to vectors; the type of pairs is not split."""
+    group = G.Symmetric(12)
+    pairs, points = R.tensor(group, 2), R.standard(group)
+    assert R.decompose(pairs).blocks == ((1, pairs),)
+    for rho, sigma, number in [(pairs, pairs, 15), (pairs, points, 5), (points, pairs, 5)]:
+        assert nn.Linear(rho, sigma, bias=False).weight.numel() == number
+    layer = nn.Linear(4 * pairs, 4 * pairs).double()
+    g, x = group.sample(1)[0], torch.randn(64, layer.in_rep.dim, dtype=torch.float64)
+    moved = layer.in_rep.rho(g)
+    assert torch.allclose(layer(x @ moved.T), layer(x) @ moved.T, atol=1e-12)
+    assert 0.5 < layer(x).var().item() < 2
+
+
+def test_types_of_a_large_group():
+    """Orbits of points: cosets of the stabiliser; a point and a mean are the irreps of a permuted axis."""
+    group = G.Symmetric(10)
+    stabiliser = G.PermutationGroup([[(0, 1)], [tuple(range(9))]], degree=10)
+    points = R.quotient(group, stabiliser)
+    assert points.dim == 10 and points.is_permutation
+    assert len(R.hom(points, R.standard(group))) == 2
+    check_representation(points)
+    assert sorted(s.dim for _, s in R.decompose(R.standard(group)).blocks) == [1, 9]
+    cube = R.decompose(R.standard(G.RubiksCube())).blocks
+    assert sorted(s.dim for m, s in cube for _ in range(m)) == [1, 1, 7, 11, 12, 16]  # 8 corners, 12 edges, their turns
+
+
+def test_restriction():
+    group, even = G.Symmetric(6), G.Alternating(6)
+    assert R.tensor(group, 2).restrict(even) == R.tensor(even, 2)
+    assert R.sign(group).restrict(even).is_trivial and not R.sign(group).is_trivial
+    assert R.standard(G.O(6)).restrict(group) == R.standard(group)
+    assert even <= group <= G.O(6) and not group <= even
+    with pytest.raises(RepresentationError, match="subgroup"):
+        R.standard(even).restrict(group)
+
+
+def test_orders_of_products():
+    a, b = G.Symmetric(8), G.Symmetric(9)
+    assert (a * b).order == factorial(8) * factorial(9) and not (a * b).is_enumerable
+    assert (G.Symmetric(3) * G.Cyclic(4)).order == 24 == len((G.Symmetric(3) * G.Cyclic(4)).elements())
+    assert b.with_inversion().order == 2 * factorial(9)
+    signs = G.MatrixGroup([], [-np.eye(9)])
+    assert G.Join(signs, b).order == 2 * factorial(9) and G.Join(signs, signs).order == 2
+    assert (a * G.SO(2)).order is None
+
+
+def test_listing_stays_quick_up_to_its_limit():
+    group = G.Symmetric(7)
+    assert len(group.element_array) == 5040 and len(group.conjugacy_classes()) == 15  # partitions of 7
+    with pytest.raises(RepresentationError, match="not classified"):
+        R.irreps(group)
+    assert sorted(s.dim for _, s in R.decompose(R.standard(group)).blocks) == [1, 6]
+
+
 def test_errors_say_what_to_do():
-    with pytest.raises(GroupError, match="2432902008176640000 elements"):
-        G.Symmetric(20).elements()
+    large = G.Symmetric(20)
+    uses = [large.elements, large.conjugacy_classes, lambda: large.index(np.eye(20)), lambda: R.regular(large).dim]
+    for use in uses:
+        with pytest.raises(GroupError, match="2432902008176640000 elements"):
+            use()
     for build in (
         lambda: G.PermutationGroup([[0, 0, 1]]),
         lambda: G.PermutationGroup([]),
+        lambda: G.PermutationGroup([[0.5, 1]]),
+        lambda: G.PermutationGroup([[0, 1], [0, 1, 2]]),
+        lambda: G.PermutationGroup([[(0, 1)]]),
         lambda: G.PermutationGroup([[(0, 5)]], degree=3),
         lambda: G.Symmetric(0),
-        lambda: G.PermutationGroup.of_graph(np.zeros((2, 3))),
+        lambda: G.Automorphisms(np.zeros((2, 3))),
     ):
         with pytest.raises(GroupError, match="expected"):
             build()

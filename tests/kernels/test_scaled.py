@@ -67,7 +67,7 @@ def test_scales_of_the_input_are_seen_by_their_ratio(generator):
     assert np.array_equal(at.detach().numpy() > 0, seen)
 
 
-@pytest.mark.parametrize("group", GROUPS[:4], ids=str)
+@pytest.mark.parametrize("group", [*GROUPS[:3], G.Join(G.Cyclic(4), S[2])], ids=str)
 def test_conformance(group):
     check_kernel(K.Scaled(5, scales=2, moments=-1)(*types(group)[1]))
     check_kernel(K.Scaled(5, scales=2)(*types(group)[0]))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from torsor import check, nn
 from torsor import groups as G
 from torsor import kernels as K
-from torsor import nn
 from torsor import reps as R
 from torsor.errors import FieldTypeError
 from torsor.nn import parts
@@ -129,6 +129,24 @@ def test_both_ways_of_the_parts_equal_the_whole(monkeypatch, large, options, gen
     assert torch.allclose(*slopes, rtol=1e-10, atol=1e-9)
 
 
+def test_autocast_with_large_stencils(generator):
+    rep = R.regular(S2, window=5)
+    net = nn.Sequential(nn.Conv(R.trivial(S2), rep, K.Scaled(5)), nn.ReLU(rep), nn.Conv(rep, rep, K.Scaled(5)))
+    x = torch.randn(2, 1, 19, 19, generator=generator)
+    with torch.autocast("cpu", torch.bfloat16):
+        y = net(x)
+    assert y.dtype == torch.bfloat16 and (y.float() - net(x)).abs().max() < 0.05 * net(x).abs().max()
+
+
+def test_compiled_and_exported_networks_agree(generator):
+    rep = R.regular(S2, window=4)
+    net = nn.Sequential(nn.Conv(R.trivial(S2), rep, K.Scaled(5)), nn.ReLU(rep), nn.ScalePool(rep)).eval()
+    x = torch.randn(2, 1, 19, 19, generator=generator)
+    compiled = torch.compile(net, fullgraph=True, backend="aot_eager")
+    exported = torch.export.export(net, (x,)).module()
+    assert torch.allclose(compiled(x), net(x), atol=1e-5) and torch.allclose(exported(x), net(x), atol=1e-5)
+
+
 def test_fields_that_not_all_scales_reach_take_the_whole_stencil(generator):
     few, many = R.regular(S2, window=2), R.regular(S2, window=4)
     conv = nn.Conv(few, many, K.Scaled(3)).double()
@@ -156,3 +174,9 @@ def test_errors():
         nn.ScalePool(R.regular(S2, window=2), "median")
     with pytest.raises(FieldTypeError, match='take mode="mean"'):
         nn.ScalePool(R.regular(G.Join(G.SO(2), S2), band=1, window=2))
+
+
+def test_the_general_check_names_the_right_one():
+    rep = R.regular(S2, window=2)
+    with pytest.raises(FieldTypeError, match="scale_probe"):
+        check.equivariance(nn.Conv(R.trivial(S2), rep, K.Scaled(3)))

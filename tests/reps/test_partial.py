@@ -10,6 +10,7 @@ from torsor import reps as R
 from torsor.errors import BottleneckWarning, FieldTypeError, RepresentationError
 from torsor.fibre.invariants import invariant_vectors
 from torsor.symbolic import Symbolic
+from torsor.testing import ConformanceError, check_representation
 
 S2 = G.Scaling(2)
 GROUPS = [
@@ -51,6 +52,18 @@ def test_it_is_a_representation_on_interior_scales_and_not_at_the_ends(group, ge
     identity = torch.eye(group.dim, dtype=torch.float64)
     assert torch.allclose(rep.rho(identity), torch.eye(rep.dim, dtype=torch.float64)) and rep.interior(identity).all()
     assert np.allclose(rep.rho(g.numpy()), rep.rho(g)) and np.array_equal(rep.interior(g.numpy()), rep.interior(g))
+
+
+@pytest.mark.parametrize("group", GROUPS, ids=str)
+def test_conformance(group):
+    check_representation(2 * R.regular(group, window=3) + R.trivial(group))
+
+
+def test_conformance_notices_a_wrong_shift(monkeypatch):
+    right = R.PartialRepresentation._rho
+    monkeypatch.setattr(R.PartialRepresentation, "_rho", lambda self, g: right(self, g @ g))
+    with pytest.raises(ConformanceError):
+        check_representation(R.regular(S2, window=3))
 
 
 @pytest.mark.parametrize("group", GROUPS, ids=str)

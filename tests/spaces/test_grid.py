@@ -109,7 +109,34 @@ def test_wrong_moves():
     for x, g in (
         (torch.zeros(1, 1, 3), torch.eye(2)),
         (torch.zeros(1, 1, 3, 3), torch.eye(3)),
-        (torch.zeros(1, 1, 3, 3), torch.eye(2)[None]),
+        (torch.zeros(1, 1, 3, 3), torch.eye(2).expand(2, 2, 2)),
     ):
         with pytest.raises(SpaceError, match=r"expected a tensor \(batch, channels, \*2 axes\) and a matrix \(2, 2\)"):
             Grid(2).move(x, g)
+
+
+@pytest.mark.parametrize(("group", "size"), [(LINE, 5), (D4, 5), (CUBE, 3), (O2, 6)], ids=str)
+def test_one_element_for_each_of_the_batch(group, size):
+    torch.manual_seed(0)
+    x, g = torch.randn(7, 2, *[size] * group.dim, dtype=torch.float64), group.sample(7)
+    expected = torch.cat([Grid(group.dim).move(y[None], h) for y, h in zip(x, g, strict=True)])
+    assert torch.equal(Grid(group.dim).move(x, g), expected)
+
+
+def test_unequal_sides_do_not_turn_one_by_one():
+    with pytest.raises(SpaceError, match="sides of equal length"):
+        Grid(2).move(torch.zeros(2, 1, 3, 4), torch.stack([torch.eye(2), torch.tensor([[0.0, -1.0], [1.0, 0.0]])]))
+
+
+def test_gradients_flow_to_the_element():
+    """The derivative by the angle against a finite difference, away from the pixels' edges."""
+    x = gaussian(15, (3.0, 1.0))
+    angle = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+
+    def value(a):
+        g = torch.stack([torch.stack([a.cos(), -a.sin()]), torch.stack([a.sin(), a.cos()])])
+        return (Grid(2).move(x, g) * torch.arange(225.0, dtype=torch.float64).view(1, 1, 15, 15)).sum()
+
+    (gradient,) = torch.autograd.grad(value(angle), angle)
+    step = 1e-7
+    assert torch.allclose(gradient, (value(angle + step) - value(angle - step)) / (2 * step), rtol=1e-5)

@@ -15,6 +15,7 @@ from torsor.errors import BottleneckWarning, ConfigError, FieldTypeError, Symmet
 from torsor.fibre import freeze
 from torsor.kernels import lattice_elements
 from torsor.reps import Representation
+from torsor.reps.partial import is_scale_group
 from torsor.spaces import Grid
 
 SIZES = {1: (33, 32, 31, 30, 28, 40, 64), 2: (29, 28, 27, 26, 25, 32, 33, 40, 64), 3: (13, 12, 11, 10, 16, 17, 20)}
@@ -56,11 +57,17 @@ def equivariance(
 
     Raises:
         ConfigError: a batch of one.
-        FieldTypeError: the types are not known or not of one group, or the output has not the type's dimension.
+        FieldTypeError: the types are not known or not of one group, the output has not the type's dimension, or the
+            group has scalings.
     """
     in_rep, out_rep = _types(module, in_rep, out_rep)
     if batch < 2:
         raise ConfigError(f"errors are measured against the variation over inputs: expected a batch of 2, got {batch}")
+    if is_scale_group(in_rep.group):
+        raise FieldTypeError(
+            f"{in_rep.group} moves fields out of any window of scales: networks over scales are certified by "
+            "torsor.taxonomy.certify(net, torsor.taxonomy.scale_probe(net)), on the scales that the window determines"
+        )
     module = deepcopy(module).to("cpu").double().eval()
     size = _size(module, in_rep) if size is None else size
     generator = torch.Generator().manual_seed(seed)

@@ -47,7 +47,7 @@ def rescale(images: torch.Tensor, factors: torch.Tensor, size: int | None = None
     """Images scaled about their centre by a factor each, (n, c, h, w) -> (n, c, size, size); zero outside.
 
     y = A x Bᵀ, A_{ij} = w h(w (j - i')), i' = centre + (i - centre)/s, with the cubic kernel h of Keys (1981) widened
-    to the coarser of the two grids, w = min(s, 1): the image is interpolated where it grows and averaged where it shrinks.
+    to the coarser of the two grids, w = min(s, 1): the image is interpolated where it grows, averaged where it shrinks.
     """
     n, _, h, w = images.shape
     factors = torch.as_tensor(factors, dtype=torch.float64).expand(n)

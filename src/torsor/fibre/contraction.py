@@ -82,10 +82,10 @@ class Contraction:
     @property
     def metric(self) -> np.ndarray | None:
         """The pairing of all contracted factors, (size, size), None for the identity."""
-        forms = [pairing(self.left[i], self.right[j]) for i, j in self.pairs]
         matrix = np.eye(1)
-        for form in forms:
-            matrix = np.kron(matrix, form)
+        for i, j in self.pairs:
+            form = pairing(self.left[i], self.right[j])
+            matrix = matrix if form is None else np.kron(matrix, form)
         return None if np.array_equal(matrix, np.eye(self.size)) else matrix
 
 
@@ -150,6 +150,18 @@ def kinds(rep: Representation) -> tuple[Kind, ...]:
     )
 
 
+def contractions(in_rep: Representation, out_rep: Representation) -> tuple[Path, ...]:
+    """All pairs of kinds of fields that a contraction takes to a kind of the output, each pair once."""
+    inner = [kind.rep for kind in kinds(in_rep)]
+    found = [
+        (i, j, k, contraction(sigma, tau, kind.rep))
+        for k, kind in enumerate(kinds(out_rep))
+        for i, sigma in enumerate(inner)
+        for j, tau in enumerate(inner[: i + 1])
+    ]
+    return tuple(Path(i, j, k, rule) for i, j, k, rule in found if rule is not None)
+
+
 class Bilinear(Layer):
     """y_k = Σ_p Σ_r w_{pkr} ⟨x_{i(p,k,r)}, x_{j(p,k,r)}⟩_p: weighted contractions of random pairs of fields.
 
@@ -203,14 +215,7 @@ class Bilinear(Layer):
     @property
     def paths(self) -> tuple[Path, ...]:
         """All pairs of kinds of fields that a contraction takes to a kind of the output."""
-        inner = [kind.rep for kind in kinds(self.in_rep)]
-        found = [
-            (i, j, k, contraction(sigma, tau, kind.rep))
-            for k, kind in enumerate(kinds(self.out_rep))
-            for i, sigma in enumerate(inner)
-            for j, tau in enumerate(inner[: i + 1])
-        ]
-        return tuple(Path(i, j, k, rule) for i, j, k, rule in found if rule is not None)
+        return contractions(self.in_rep, self.out_rep)
 
     def constants(self) -> dict[str, np.ndarray]:
         metrics = ((f"metric_{p}", path.rule.metric) for p, path in enumerate(self.paths))
@@ -287,22 +292,26 @@ class Bilinear(Layer):
 
 
 def _recipe(path: Path) -> tuple:
-    """A path in plain numbers: the kinds, for σ and τ the shape of the factors and which are free or contracted."""
+    """A path in plain numbers, which torch.compile reads: the kinds, how to turn σ and τ, the free shape, its order."""
     rule, (first, second) = path.rule, path.rule.free
     left, right = (tuple(f.dim for f in side) for side in (rule.left, rule.right))
+    sides = (
+        _turn(left, first, tuple(i for i, _ in rule.pairs)),
+        _turn(right, second, tuple(j for _, j in rule.pairs)),
+    )
     free = (*(left[i] for i in first), *(right[j] for j in second))
-    contracted = tuple(i for i, _ in rule.pairs), tuple(j for _, j in rule.pairs)
-    sides = (left, first, contracted[0]), (right, second, contracted[1])
     return (path.left, path.right, path.out, *sides, free, rule.order)
 
 
-def _turned(x: torch.Tensor, shape: tuple[int, ...], free: tuple[int, ...], gone: tuple[int, ...]) -> torch.Tensor:
+def _turn(shape: tuple[int, ...], free: tuple[int, ...], gone: tuple[int, ...]) -> tuple:
+    """The shape of the factors, their order with the contracted ones last, and how many components are free."""
+    return shape, (0, *(1 + k for k in free + gone), len(shape) + 1), prod(shape[k] for k in free)
+
+
+def _turned(x: torch.Tensor, shape: tuple[int, ...], order: tuple[int, ...], free: int) -> torch.Tensor:
     """(copies, dim, points) -> (copies, free, contracted, points)."""
-    if free + gone == tuple(range(len(shape))):
-        turned = x
-    else:
-        turned = x.view(len(x), *shape, x.shape[-1]).permute(0, *(1 + k for k in free + gone), len(shape) + 1)
-    return turned.reshape(len(x), prod(shape[k] for k in free), prod(shape[k] for k in gone), x.shape[-1])
+    copies, dim, points = x.shape
+    return x.reshape(copies, *shape, points).permute(order).reshape(copies, free, dim // free, points)
 
 
 def _cat(parts: list[torch.Tensor]) -> torch.Tensor:

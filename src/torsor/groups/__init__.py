@@ -1,5 +1,6 @@
 """Matrix groups: a group is its Lie algebra and its component generators."""
 
+from torsor.groups.automorphisms import Automorphisms
 from torsor.groups.axial import Axial
 from torsor.groups.base import Group, Internal, Product, WithInversion
 from torsor.groups.cyclic import Cyclic
@@ -10,9 +11,10 @@ from torsor.groups.join import Join
 from torsor.groups.matrix import MatrixGroup
 from torsor.groups.names import from_name
 from torsor.groups.orthogonal import SO, O
-from torsor.groups.permutations import Alternating, PermutationGroup, RubiksCube, Symmetric
+from torsor.groups.permutations import Alternating, PermutationGroup, Symmetric
 from torsor.groups.polyhedral import Icosahedral, Octahedral, Tetrahedral, TetrahedralFull
 from torsor.groups.pseudo import SO0, Orthochronous
+from torsor.groups.puzzles import PocketCube, RubiksCube
 from torsor.groups.reflection import Reflection
 from torsor.groups.scaling import Scaling
 from torsor.groups.symplectic import Sp
@@ -24,8 +26,10 @@ __all__ = [
     "SL",
     "SU",
     "Alternating",
+    "Automorphisms",
     "GLPlus",
     "PermutationGroup",
+    "PocketCube",
     "RubiksCube",
     "Sp",
     "Symmetric",

@@ -16,7 +16,7 @@ import torch
 
 from torsor.errors import GroupError
 from torsor.groups import classes, finite, lie
-from torsor.linalg import Array, expm, invariant_form, is_torch
+from torsor.linalg import Array, block_diagonal, expm, invariant_form, is_torch
 from torsor.symbolic import Symbolic
 
 
@@ -63,6 +63,11 @@ class Group(Symbolic, ABC):
         """All elements of a finite group as NumPy float64, (order, n, n); the identity comes first."""
         if not self.is_finite:
             raise GroupError(f"expected a finite group, {self} is infinite; use sample(n) for random elements")
+        if not self.is_enumerable:
+            raise GroupError(
+                f"{self} has {self.order} elements, more than the {finite.MAX_ORDER} that are listed; sample(n) gives "
+                "random ones, and layers need the generators only"
+            )
         return _read_only(finite.enumerate_elements(self.generator_array))
 
     @cached_property
@@ -86,7 +91,7 @@ class Group(Symbolic, ABC):
         For C_N the k-th element is r^k; for D_N they are r^k, then r^k f with f the flip of the last axis.
 
         Raises:
-            GroupError: the group is infinite.
+            GroupError: the group is infinite, or has over 20 000 elements.
         """
         return torch.from_numpy(self.element_array.copy())
 
@@ -142,7 +147,8 @@ class Group(Symbolic, ABC):
             raise GroupError(
                 f"elements of {self} are matrices of shape (..., {self._size}, {self._size}), got {array.shape}"
             )
-        inside = self._contains(array, tolerance)
+        valid = np.asarray(np.isfinite(array).all((-1, -2)))
+        inside = valid & self._contains(np.where(valid[..., None, None], array, np.eye(self._size)), tolerance)
         return torch.from_numpy(np.asarray(inside)).to(g.device) if is_torch(g) else inside
 
     def _contains(self, g: np.ndarray, tolerance: float) -> np.ndarray:
@@ -169,7 +175,7 @@ class Group(Symbolic, ABC):
     @cached_property
     def product_table(self) -> np.ndarray:
         """The index of g_i g_j for all elements of a finite group, (order, order) integers."""
-        return self.index(self.element_array[:, None] @ self.element_array[None])
+        return np.array([self.index(g @ self.element_array) for g in self.element_array])
 
     @cached_property
     def inverse_indices(self) -> np.ndarray:
@@ -182,13 +188,14 @@ class Group(Symbolic, ABC):
         The classes stand in the order of their first elements; {e} comes first.
 
         Raises:
-            GroupError: the group is infinite.
+            GroupError: the group is infinite, or has over 20 000 elements.
         """
         return self._classes
 
     @cached_property
     def _classes(self) -> tuple[np.ndarray, ...]:
-        return classes.conjugacy_classes(self.product_table, self.inverse_indices, self.index(self.generator_array))
+        g, s = self.element_array, self.generator_array
+        return classes.orbits(np.array([self.index(t @ g @ self.inverse(t)) for t in s], dtype=int).reshape(-1, len(g)))
 
     def sample(self, n: int, generator: torch.Generator | None = None, scale: float | None = None) -> torch.Tensor:
         """n random elements, (n, d, d) float64.
@@ -253,6 +260,19 @@ class Product(Group):
     def name(self) -> str:
         return f"{self.left} × {self.right}"
 
+    @property
+    def order(self) -> int | None:
+        orders = self.left.order, self.right.order
+        return None if None in orders else orders[0] * orders[1]  # type: ignore[operator]
+
+    @property
+    def is_enumerable(self) -> bool:
+        return self.is_finite and (self.order or 0) <= finite.MAX_ORDER
+
+    def sample(self, n: int, generator: torch.Generator | None = None, scale: float | None = None) -> torch.Tensor:
+        """n random elements diag(a, b), (n, d, d) float64, with a and b sampled in their groups."""
+        return block_diagonal([group.sample(n, generator, scale) for group in (self.left, self.right)])
+
     def project(self, g: Array) -> tuple[Array, Array]:
         """The factors (a, b) of elements diag(a, b)."""
         n = self.left._size
@@ -314,6 +334,19 @@ class WithInversion(Group):
     @property
     def name(self) -> str:
         return {"T": "Th", "O": "Oh", "I": "Ih"}.get(self.proper.name, f"{self.proper} × {{±1}}")
+
+    @property
+    def order(self) -> int | None:
+        return None if self.proper.order is None else 2 * self.proper.order
+
+    @property
+    def is_enumerable(self) -> bool:
+        return self.is_finite and (self.order or 0) <= finite.MAX_ORDER
+
+    def sample(self, n: int, generator: torch.Generator | None = None, scale: float | None = None) -> torch.Tensor:
+        """n random elements ±g, (n, d, d) float64."""
+        signs = 1 - 2 * torch.randint(2, (n, 1, 1), generator=generator)
+        return signs * self.proper.sample(n, generator, scale)
 
     def action(self, g: Array) -> Array:
         return self.proper.action(g)

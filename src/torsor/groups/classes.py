@@ -5,16 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 
-def conjugacy_classes(products: np.ndarray, inverses: np.ndarray, generators: np.ndarray) -> tuple[np.ndarray, ...]:
+def orbits(conjugates: np.ndarray) -> tuple[np.ndarray, ...]:
     """The orbits of the elements under g ↦ s g s⁻¹, s a generator; each sorted, in the order of their first elements.
 
     Args:
-        products: (n, n), the index of g_i g_j.
-        inverses: (n,), the index of g_i⁻¹.
-        generators: (m,), the indices of generators.
+        conjugates: (m, n), the index of s_i g_j s_i⁻¹.
     """
-    conjugates = products[products[generators], inverses[generators][:, None]]
-    first = np.arange(len(products))
+    first = np.arange(conjugates.shape[1])
     while True:
         lower = np.minimum(first, first[conjugates].min(0, initial=len(first)))
         if np.array_equal(lower, first):

@@ -88,23 +88,46 @@ def enumerate_elements(generators: np.ndarray) -> np.ndarray:
     Raises:
         GroupError: more than `MAX_ORDER` elements: the generators do not close to a finite group.
     """
-    elements = np.eye(generators.shape[-1])[None]
     if len(generators) and np.abs(np.abs(np.linalg.eigvals(generators)) - 1).max() > 1e-6:
         raise GroupError(
             "a generator has an eigenvalue of modulus other than 1: its powers do not close to a finite group; "
             "an infinite group needs its Lie algebra"
         )
-    for i in range(len(generators)):
-        subgroup, queue = elements, [generators[i]]
+    found = Found(generators.shape[-1])
+    for i, s in enumerate(generators):
+        subgroup, queue = np.stack(found.elements), [s]
         while queue:
             c = queue.pop(0)
-            if distances(elements, c).min() < 1e-6:
+            if c in found:
                 continue
-            elements = np.concatenate([elements, subgroup @ c])
-            if len(elements) > MAX_ORDER:
+            found.extend(subgroup @ c)
+            if len(found.elements) > MAX_ORDER:
                 raise GroupError(
-                    f"the generators give more than {MAX_ORDER} elements: they do not close to a finite group; "
-                    "an infinite group needs its Lie algebra"
+                    f"the generators give more than {MAX_ORDER} elements: they do not close to a finite group that "
+                    "can be listed; an infinite group needs its Lie algebra, permutations are a PermutationGroup"
                 )
             queue += [c @ t for t in generators[: i + 1]]
-    return elements
+    return np.stack(found.elements)
+
+
+class Found:
+    """Elements found so far, hashed by one generic linear functional p(g) = ⟨w, g⟩ in cells of 1e-6; 1 is there."""
+
+    def __init__(self, d: int) -> None:
+        self.weights = np.random.default_rng(1).normal(size=(d, d))
+        self.elements: list[np.ndarray] = []
+        self.cells: dict[int, list[int]] = {}
+        self.extend(np.eye(d)[None])
+
+    def extend(self, elements: np.ndarray) -> None:
+        for g, cell in zip(elements, self._cells(elements), strict=True):
+            self.cells.setdefault(int(cell), []).append(len(self.elements))
+            self.elements.append(g)
+
+    def __contains__(self, g: np.ndarray) -> bool:
+        cell = int(self._cells(g))
+        near = [i for c in (cell - 1, cell, cell + 1) for i in self.cells.get(c, [])]
+        return any(np.abs(self.elements[i] - g).max() < 1e-6 for i in near)
+
+    def _cells(self, g: np.ndarray) -> np.ndarray:
+        return np.floor(np.einsum("...ij,ij->...", g, self.weights) * 1e6 / np.abs(self.weights).sum())

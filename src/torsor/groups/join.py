@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 
 from torsor.errors import GroupError
 from torsor.groups.base import Group
+from torsor.groups.finite import MAX_ORDER
 from torsor.groups.scaling import Scaling
 
 
@@ -46,6 +48,19 @@ class Join(Group):
     def name(self) -> str:
         return f"Join({self.left}, {self.right})"
 
+    @cached_property
+    def order(self) -> int | None:  # type: ignore[override]
+        """|A| |B| / |A ∩ B|; the smaller group is listed."""
+        if not self.is_finite:
+            return None
+        few, many = sorted((self.left, self.right), key=lambda group: group.order or 0)
+        common = int(np.sum(many._contains(few.element_array, 1e-6)))
+        return (few.order or 0) * (many.order or 0) // common
+
+    @property
+    def is_enumerable(self) -> bool:
+        return self.is_finite and (self.order or 0) <= MAX_ORDER
+
     def sample(self, n: int, generator: torch.Generator | None = None, scale: float | None = None) -> torch.Tensor:
         """n random elements a b, (n, d, d) float64, with a and b sampled in their groups."""
         return self.left.sample(n, generator, scale) @ self.right.sample(n, generator, scale)
@@ -57,14 +72,22 @@ class Join(Group):
         return np.concatenate([self.left.generator_array, self.right.generator_array])
 
     def _contains(self, g: np.ndarray, tolerance: float) -> np.ndarray:
-        """With scalings s = |det g|^{1/d} and g/s are the factors, where the other group keeps volumes."""
+        """With scalings s = |det g|^{1/d} and g/s are the factors, where the other group keeps volumes.
+
+        Elements a of a finite group are tried one by one: a⁻¹g is in the other one.
+        """
         for scalings, other in ((self.left, self.right), (self.right, self.left)):
             if isinstance(scalings, Scaling) and other.is_orthogonal:
                 unit, s = unscaled(g)
                 return scalings._contains(s[..., None, None] * np.eye(self.dim), tolerance) & other._contains(
                     unit, tolerance
                 )
-        return super()._contains(g, tolerance)
+        listed = [group for group in (self.left, self.right) if group.is_enumerable]
+        if not listed:
+            return super()._contains(g, tolerance)
+        few = min(listed, key=lambda group: group.order or 0)
+        many = self.left if few is self.right else self.right
+        return np.any([many._contains(few.inverse(a) @ g, tolerance) for a in few.element_array], axis=0)
 
 
 def unscaled(g: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

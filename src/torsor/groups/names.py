@@ -56,7 +56,8 @@ def from_name(name: str, dim: int | None = None) -> Group:
     group = known or _matrix(text) or _axial(text, dim) or _planar(text)
     if group is None:
         raise GroupError(
-            f"expected the name of a group such as C8, D4, SO(2), O(2), {{e}}, C4v, D3d, S6, Oh or Ih, got {name!r}"
+            "expected the name of a group such as C8, D4, SO(2), O(2), {e}, C4v, D3d, S6, Oh, Ih, SO(1,3), SL(3), "
+            f"Sp(4), SU(2) or S_4, got {name!r}"
         )
     if dim is not None and group.dim != dim:
         raise GroupError(f"expected a group of R^{dim}, but {name!r} names one of R^{group.dim}")
@@ -87,6 +88,7 @@ FAMILIES = {
     "SU": SU,
     "S_": Symmetric,
     "S": Symmetric,
+    "A_": Alternating,
     "A": Alternating,
     "SYMMETRIC": Symmetric,
     "ALTERNATING": Alternating,
@@ -98,9 +100,6 @@ INDEFINITE = {"O": O, "SO": SO, "SO0": SO0, "SO₀": SO0, "ORTHOCHRONOUS": Ortho
 
 
 def _planar(text: str) -> Group | None:
-    match = re.fullmatch(r"(SO0|SO|O|ORTHOCHRONOUS)\((\d+),(\d+)\)", text)
-    if match is not None:
-        return {"SO": SO, "O": O, "SO0": SO0, "ORTHOCHRONOUS": Orthochronous}[match[1]](int(match[2]), int(match[3]))
     match = re.fullmatch(r"(C|D|SO|O)(\d+|\(\d+\))", text)
     if match is None:
         return None

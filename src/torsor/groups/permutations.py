@@ -1,4 +1,4 @@
-"""Permutation groups: S_n, A_n, those that permutations generate, symmetries of graphs, and a puzzle."""
+"""Permutation groups: S_n, A_n, and those that permutations generate."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
 from math import factorial
 from typing import Any
 
@@ -48,15 +47,6 @@ class _Permutations(Group):
     def order(self) -> int:  # type: ignore[override]
         return self.chain.order
 
-    @cached_property
-    def element_array(self) -> np.ndarray:  # type: ignore[override]
-        if self.order > MAX_ORDER:
-            raise GroupError(
-                f"{self} has {self.order} elements, more than the {MAX_ORDER} that are listed; sample(n) gives random "
-                "ones, and layers need the generators only"
-            )
-        return super().element_array
-
     @property
     def is_finite(self) -> bool:
         return True
@@ -80,8 +70,8 @@ class _Permutations(Group):
         return permutation_matrices(np.array(self._images(), dtype=int).reshape(-1, self.degree))
 
     def _contains(self, g: np.ndarray, tolerance: float) -> np.ndarray:
-        images = np.where(np.isfinite(g), g, 0.0).argmax(-2)
-        near = np.abs(permutation_matrices(images) - g).max((-1, -2)) < tolerance  # False for NaN
+        images = g.argmax(-2)
+        near = np.abs(permutation_matrices(images) - g).max((-1, -2)) < tolerance
         bijective = np.all(np.sort(images, -1) == np.arange(self.degree), -1)
         return near & bijective & self._has(images, near & bijective)
 
@@ -118,7 +108,7 @@ class Symmetric(_Permutations):
 
     @property
     def name(self) -> str:
-        return f"S{self.n}"
+        return f"S_{self.n}"
 
     @cached_property
     def order(self) -> int:  # type: ignore[override]
@@ -156,7 +146,7 @@ class Alternating(_Permutations):
 
     @property
     def name(self) -> str:
-        return f"A{self.n}"
+        return f"A_{self.n}"
 
     @cached_property
     def order(self) -> int:  # type: ignore[override]
@@ -176,42 +166,21 @@ class PermutationGroup(_Permutations):
         label: a name.
 
     Raises:
-        GroupError: no generators, several lengths, or arrays that are no permutations.
+        GroupError: no generators, several lengths, lists that are no permutations, or cycles without a degree.
     """
 
     permutations: tuple[tuple[int, ...], ...]
     label: str = ""
 
     def __init__(self, permutations: Sequence[Sequence[Any]], degree: int | None = None, label: str = "") -> None:
-        if degree is not None:
-            permutations = [
-                tuple(_from_cycles(g, degree).tolist()) if not g or isinstance(g[0], (tuple, list)) else g
-                for g in permutations
-            ]
-        images = [tuple(int(x) for x in g) for g in permutations]
-        if not images or len({len(g) for g in images}) != 1:
-            raise GroupError("expected one or more permutations of the same points; Trivial(n) has none")
-        for g in images:
-            if sorted(g) != list(range(len(g))):
-                raise GroupError(f"expected a permutation of 0 … {len(g) - 1}, each number once, got {g}")
+        images = [_image(g, degree) for g in permutations]
+        if not images or len({len(g) for g in images}) != 1 or not images[0]:
+            raise GroupError(
+                f"expected one or more permutations of the same points, got the lengths {[len(g) for g in images]}; "
+                "Trivial(n) needs none"
+            )
         object.__setattr__(self, "permutations", tuple(images))
         object.__setattr__(self, "label", label)
-
-    @staticmethod
-    def of_graph(adjacency: Any) -> PermutationGroup | Group:
-        """The automorphisms of a graph: all permutations with a[p(x), p(y)] = a[x, y]. For up to about 60 nodes.
-
-        Args:
-            adjacency: (n, n), any numbers; directed and weighted graphs too.
-
-        Raises:
-            GroupError: not a square matrix.
-        """
-        a = np.asarray(adjacency, dtype=float)
-        if a.ndim != 2 or a.shape[0] != a.shape[1] or not np.isfinite(a).all():
-            raise GroupError(f"expected a finite adjacency matrix (n, n), got shape {a.shape}")
-        found = _strong_generators(a) or [np.arange(len(a))]
-        return PermutationGroup([g.tolist() for g in found], label="Aut(graph)")
 
     @property
     def key(self) -> tuple:  # type: ignore[override]
@@ -232,34 +201,20 @@ class PermutationGroup(_Permutations):
         return [np.array(g) for g in self.permutations]
 
 
-def RubiksCube() -> PermutationGroup:
-    """The moves of Rubik's cube on its 48 movable facelets: quarter turns of the six faces, 4.3 · 10¹⁹ elements.
-
-    A facelet is where its cubelet is and where it faces; a move turns both of those in one layer.
-    """
-    facelets = [
-        (p, n)
-        for p in product((-1, 0, 1), repeat=3)
-        for n in np.vstack([np.eye(3, dtype=int), -np.eye(3, dtype=int)])
-        if np.dot(p, n) == 1 and sum(map(abs, p)) > 1
-    ]
-    index = {(tuple(p), tuple(n)): k for k, (p, n) in enumerate(facelets)}
-    moves = []
-    for face in np.vstack([np.eye(3, dtype=int), -np.eye(3, dtype=int)]):
-        cross = np.array([[0, -face[2], face[1]], [face[2], 0, -face[0]], [-face[1], face[0], 0]])
-        turn = np.outer(face, face) - cross  # by -90°, clockwise as seen from outside
-        moves.append(
-            [
-                index[tuple(turn @ p), tuple(turn @ n)] if np.dot(p, face) == 1 else k
-                for k, (p, n) in enumerate(facelets)
-            ]
-        )
-    return PermutationGroup(moves, label="Rubik's cube")
-
-
 def _check_number(n: int) -> None:
     if not isinstance(n, int) or n < 1:
         raise GroupError(f"expected permutations of n >= 1 points, got {n!r}")
+
+
+def _image(g: Sequence[Any], degree: int | None) -> tuple[int, ...]:
+    """A permutation as the tuple of its images, from images or from cycles."""
+    if degree is not None and all(isinstance(cycle, (tuple, list)) for cycle in g):
+        return tuple(_from_cycles(g, degree).tolist())
+    if any(isinstance(cycle, (tuple, list)) for cycle in g):
+        raise GroupError(f"expected degree=n, the number of points, with the cycles {list(g)}")
+    if not np.array_equal(np.sort(np.asarray(g)), np.arange(len(g))):
+        raise GroupError(f"expected a permutation of 0 … {len(g) - 1}, each number once, got {list(g)}")
+    return tuple(int(x) for x in g)
 
 
 def _from_cycles(cycles: Sequence[Sequence[int]], n: int) -> np.ndarray:
@@ -271,50 +226,3 @@ def _from_cycles(cycles: Sequence[Sequence[int]], n: int) -> np.ndarray:
         step[list(cycle)] = [*cycle[1:], cycle[0]]
         images = step[images]
     return images
-
-
-def _strong_generators(a: np.ndarray) -> list[np.ndarray]:
-    """For each i and each j > i an automorphism that keeps 0 … i-1 and maps i to j, where there is one."""
-    n = len(a)
-    colours = _colours(a)
-    found = []
-    for i in reversed(range(n)):
-        for j in range(i + 1, n):
-            if colours[i] == colours[j]:
-                p = _extend(a, colours, [*range(i), j])
-                if p is not None:
-                    found.append(p)
-    return found
-
-
-def _colours(a: np.ndarray) -> np.ndarray:
-    """Colour refinement: nodes that an automorphism exchanges have one colour."""
-    colours = np.zeros(len(a), dtype=int)
-    for _ in range(len(a)):
-        keys = [(colours[x], a[x, x], tuple(sorted(zip(colours, a[x], a[:, x], strict=True)))) for x in range(len(a))]
-        ranks = {key: k for k, key in enumerate(sorted(set(keys)))}
-        refined = np.array([ranks[key] for key in keys])
-        if len(ranks) == len(set(colours.tolist())):
-            return refined
-        colours = refined
-    return colours
-
-
-def _extend(a: np.ndarray, colours: np.ndarray, images: list[int]) -> np.ndarray | None:
-    """An automorphism whose first images are given, by backtracking."""
-    k = len(images)
-    p = np.array(images)
-    if k and not (
-        colours[k - 1] == colours[p[-1]]
-        and np.array_equal(a[k - 1, :k], a[p[-1], p])
-        and np.array_equal(a[:k, k - 1], a[p, p[-1]])
-    ):
-        return None
-    if k == len(a):
-        return p
-    for x in range(len(a)):
-        if x not in images:
-            found = _extend(a, colours, [*images, x])
-            if found is not None:
-                return found
-    return None

@@ -32,7 +32,7 @@ from torsor.kernels.lattice import box
 from torsor.kernels.oscillator import Oscillator, contracted, normalised
 from torsor.kernels.rings import moment_matched
 from torsor.kernels.slices import ScaledKernel, field_type
-from torsor.reps import Representation, scale_factors, scale_type
+from torsor.reps import Representation, scale_factors
 from torsor.reps.partial import ScaleType, base_of
 
 Sampler = Callable[[int], list[np.ndarray]]
@@ -44,9 +44,9 @@ class Scaled(BasisSpec):
     """κ = Σ (Gaussian × polynomial) covariants at scale 1, dilated by every scale s of a window: s^{-d} κ(v/s).
 
     The support at scale s is the ball of radius s (size+1)/2 pixels; nothing is truncated in space. In scale, an output
-    at scale s sees the inputs at s, s b, …, s b^{scales-1}: those beyond the window count as zero, so that near its
-    upper end the response lacks terms (`complete` tells where). A window of the output that is shorter than that of the input
-    by ``scales - 1`` lacks none.
+    at scale s sees the inputs at s, s b, …, s b^{scales-1}: those beyond the window count as zero, so that near the
+    upper end the response lacks terms (`complete` tells where). A window of the output that is shorter than that of
+    the input by ``scales - 1`` lacks none. The weights do not depend on the windows.
 
     Args:
         size: of the support at scale 1, in pixels; odd.
@@ -211,13 +211,13 @@ class Scaled(BasisSpec):
     def _complete(self, inputs: list[tuple[ScaleType, np.ndarray]], out: ScaleType) -> np.ndarray:
         seen, found = out.powers[:, None] + np.arange(self.scales), np.ones(max(out.scales, 1), bool)
         for field, known in inputs:
-            at_scale = known.reshape(max(field.scales, 1), -1).all(1)
+            at_scale = np.all(known.reshape(max(field.scales, 1), -1), axis=1)
             if not field.scales:
                 found &= bool(np.all(at_scale))
             else:
-                place = seen - field.start
+                place: np.ndarray = seen - field.start
                 inside = (place >= 0) & (place < field.scales)
-                found &= (inside & at_scale[place.clip(0, field.scales - 1)]).all(1) & (out.scales > 0)
+                found &= np.all(inside & np.take(at_scale, place.clip(0, field.scales - 1)), axis=1) & (out.scales > 0)
         return np.repeat(found, out.rep.dim)
 
 

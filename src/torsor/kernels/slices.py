@@ -16,7 +16,7 @@ import torch
 from torsor.errors import KernelError, RepresentationError
 from torsor.fibre.expansion import arrange, solve_pair
 from torsor.kernels.expanded import ExpandedKernel
-from torsor.reps import PartialRepresentation, Representation, scale_factors, scale_type
+from torsor.reps import PartialRepresentation, Representation, scale_type
 from torsor.reps.base import DirectSum
 from torsor.reps.partial import ScaleType, base_of
 
@@ -47,6 +47,7 @@ class ScaledKernel(ExpandedKernel):
         return tuple(piece for piece in found if piece is not None) if all(found) else ()
 
     def constants(self) -> dict[str, np.ndarray]:
+        _ = self.parts  # once, so that torch.compile reads it and does not trace how it is found
         bases = {
             f"part_{k}_{j}_{i}": solve_pair(piece.spec, rho_in, rho_out).dense()
             for k, piece in enumerate(self._pieces)

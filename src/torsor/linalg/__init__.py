@@ -10,10 +10,11 @@ from torsor.linalg.arrays import (
     namespace,
     transpose,
 )
+from torsor.linalg.averages import is_invariant
 from torsor.linalg.clifford import Clifford, clifford
 from torsor.linalg.expm import expm
 from torsor.linalg.finite_differences import central_difference, difference_stencil, half_width
-from torsor.linalg.forms import invariant_form, is_invariant
+from torsor.linalg.forms import invariant_form
 from torsor.linalg.gaussian import gaussian, gaussian_derivatives, moment_corrected, smoothed_derivatives
 from torsor.linalg.invariants import dual_images, invariant_maps, invariant_tensors, product_images
 from torsor.linalg.isotypic import Images

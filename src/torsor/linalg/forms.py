@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from torsor.linalg.arrays import kron, transpose
-from torsor.linalg.nullspace import null_space
+from torsor.linalg.arrays import transpose
+from torsor.linalg.averages import average_form, is_invariant, is_unbounded
+from torsor.linalg.invariants import DIRECT, dual_images, invariant_tensors
 
 
 def invariant_form(algebra: np.ndarray, generators: np.ndarray) -> np.ndarray | None:
@@ -21,24 +22,22 @@ def invariant_form(algebra: np.ndarray, generators: np.ndarray) -> np.ndarray | 
     n = algebra.shape[-1]
     if is_invariant(np.eye(n), algebra, generators):
         return np.eye(n)
+    if is_unbounded(algebra, generators):
+        return None
+    if n * n > DIRECT:
+        form = average_form(algebra, generators)
+        if form is not None:
+            return form
     forms = _invariant_symmetric_forms(algebra, generators)
     return _positive_point(forms, n)
 
 
-def is_invariant(form: np.ndarray, algebra: np.ndarray, generators: np.ndarray, tolerance: float = 1e-10) -> bool:
-    """Whether a bilinear form is invariant: aᵀB + Ba = 0 and gᵀBg = B for all given a, g."""
-    moved = transpose(algebra) @ form + form @ algebra
-    turned = transpose(generators) @ form @ generators - form
-    return bool(max(np.abs(moved).max(initial=0), np.abs(turned).max(initial=0)) < tolerance * np.abs(form).max())
-
-
 def _invariant_symmetric_forms(algebra: np.ndarray, generators: np.ndarray) -> np.ndarray:
-    n, one = algebra.shape[-1], np.eye(algebra.shape[-1])
-    swap = np.eye(n * n).reshape(n, n, n, n).transpose(1, 0, 2, 3).reshape(n * n, n * n)
-    rows = [np.eye(n * n) - swap]
-    rows += [kron(a.T, one) + kron(one, a.T) for a in algebra]
-    rows += [kron(g.T, g.T) - np.eye(n * n) for g in generators]
-    return null_space(np.concatenate(rows)).reshape(-1, n, n)
+    n, dual = algebra.shape[-1], dual_images((algebra, generators))
+    forms = invariant_tensors([dual, dual])
+    symmetric = ((forms + transpose(forms)) / 2).reshape(len(forms), n * n)
+    _, values, vectors = np.linalg.svd(symmetric, full_matrices=False)
+    return vectors[values > 0.5].reshape(-1, n, n)
 
 
 def _positive_point(forms: np.ndarray, n: int) -> np.ndarray | None:

@@ -5,7 +5,8 @@ component generators. Three ways lead there, and all end in the same canonical b
 
 - *orbits*: signed permutations permute components, so the invariants are the orbits;
 - *isotypic*: with the factors in two halves, x is an intertwiner from the dual of one half to the other, which Schur's
-  lemma gives explicitly in `isotypic_frames`;
+  lemma gives explicitly in `isotypic_frames`, where transposes of elements belong to the group (after a change of
+  basis for all compact ones); what does not, such as Galilean boosts, is imposed on the result;
 - *dense*: the null space of all constraints, for any matrices; the plain reference, for few components.
 """
 
@@ -18,12 +19,13 @@ import numpy as np
 
 from torsor.errors import RepresentationError
 from torsor.linalg.arrays import kron
-from torsor.linalg.isotypic import Images, NotGeneric, is_self_adjoint, isotypic_frames
-from torsor.linalg.nullspace import canonical_rows, null_space
+from torsor.linalg.averages import average_form, is_unbounded
+from torsor.linalg.isotypic import Images, isotypic_frames, self_adjoint_part
+from torsor.linalg.nullspace import TOLERANCE, canonical_rows, null_space
 from torsor.linalg.orbits import invariant_orbits, orbit_basis, orbit_sizes, product, signed_permutation
 
-DIRECT, DENSE, LIMIT = 144, 4096, 200_000
-"""Components up to which the dense way is quickest, up to which it is possible at all, and up to which any way is."""
+DIRECT, DENSE, LIMIT = 144, 2500, 200_000
+"""Up to how many components the dense way is quickest; how many unknowns it can solve; how many components any way."""
 
 HALF, ENTRIES = 2048, 1 << 28
 """The largest dimension of one half, and the largest number of entries of a basis (2 GiB)."""
@@ -46,7 +48,7 @@ def invariant_tensors(factors: list[Images]) -> np.ndarray:
     size = prod(shape)
     if not size:
         return np.zeros((0, *shape))
-    _check(size <= LIMIT, f"{size:,} components ({_times(shape)}), at most {LIMIT:,} can be solved", shape)
+    _check(size <= LIMIT, f"{size:,} components ({_times(shape)}), at most {LIMIT:,} can be solved")
     rows = _orbits(factors, shape) if _permutes(factors) else None
     if rows is None:
         rows = dense_invariants(factors) if size <= DIRECT else _large(factors, shape)
@@ -99,45 +101,89 @@ def _orbits(factors: list[Images], shape: tuple[int, ...]) -> np.ndarray | None:
 
 
 def _large(factors: list[Images], shape: tuple[int, ...]) -> np.ndarray:
-    """Through the two halves, where they are self-adjoint; else dense."""
+    """Through the two halves: the intertwiners of what is self-adjoint in them, cut down by the rest."""
     cut = min(range(1, len(shape)), key=lambda c: max(prod(shape[:c]), prod(shape[c:])), default=0)
     half = max(prod(shape[:cut]), prod(shape[cut:]))
-    _check(half <= HALF, f"a factor of dimension {half:,} ({_times(shape)}), at most {HALF:,} can be split", shape)
+    _check(half <= HALF, f"a factor of dimension {half:,} ({_times(shape)}), at most {HALF:,} can be split")
     left = product_images(factors[:cut]) if cut else _trivial_like(factors[0])
     right = dual_images(product_images(factors[cut:]))
-    rows = _isotypic(left, right, shape) if is_self_adjoint([left, right]) else None
-    if rows is not None:
-        return rows
-    _check(
-        prod(shape) <= DENSE,
-        f"{prod(shape):,} components ({_times(shape)}) of matrices whose transposes are not "
-        f"in their span, at most {DENSE:,} can be solved for those",
-        shape,
-    )
-    return dense_invariants(factors)
+    part = self_adjoint_part([left, right])
+    whole = len(part[0]) == len(left[0]) and part[1].all()
+    if not whole and (roots := _orthogonal_roots(left, right)) is not None:
+        return _changed(left, right, roots, shape)
+    maps = _isotypic(_selected(left, *part), _selected(right, *part), shape)
+    if not whole:
+        complement = null_space(part[0]) if len(part[0]) else np.eye(len(left[0]))
+        maps = _cut(maps, _selected(left, complement, ~part[1]), _selected(right, complement, ~part[1]), shape)
+        _check_residual(residual(maps, right, left), shape)
+    return canonical_rows(maps.reshape(len(maps), prod(shape)))
+
+
+def _selected(images: Images, coefficients: np.ndarray, generators: np.ndarray) -> Images:
+    return np.tensordot(coefficients, images[0], axes=1), images[1][generators]
+
+
+def _cut(maps: np.ndarray, left: Images, right: Images, shape: tuple[int, ...]) -> np.ndarray:
+    """Orthonormal combinations of orthonormal maps that commute with further elements, one element after another."""
+    size = prod(shape)
+    for a, b in zip(np.concatenate(right), np.concatenate(left), strict=True):
+        number = len(maps)
+        _check(
+            number <= DENSE,
+            f"{number:,} unknowns in {size:,} components ({_times(shape)}) remain once the elements are used whose "
+            f"transposes belong to the group, at most {DENSE:,} can be solved; in another basis more of them may",
+        )
+        moved = (b @ maps - maps @ a).reshape(number, size) / max(1.0, np.abs(a).max(), np.abs(b).max())
+        values, vectors = np.linalg.eigh(moved @ moved.T)
+        kept = vectors[:, values <= TOLERANCE * max(1.0, values.max(initial=0.0))]
+        maps = np.tensordot(kept.T, maps, axes=1)
+    return maps
+
+
+def _orthogonal_roots(left: Images, right: Images) -> list[np.ndarray] | None:
+    """R with R ρ R⁻¹ orthogonal, for both halves, where the group is compact; None where it is not."""
+    forms = [None if is_unbounded(*images) else average_form(*images) for images in (left, right)]
+    return None if any(f is None for f in forms) else [np.linalg.cholesky(f).T for f in forms if f is not None]
+
+
+def _changed(left: Images, right: Images, roots: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
+    """The intertwiners W = R⁻¹ W' S of what is orthogonal after the changes of basis R and S."""
+    inverse = [np.linalg.inv(root) for root in roots]
+    turned = [(x @ a @ y, x @ g @ y) for (a, g), x, y in zip((left, right), roots, inverse, strict=True)]
+    maps = inverse[0] @ _isotypic(turned[0], turned[1], shape) @ roots[1]
+    rows = np.linalg.qr(maps.reshape(len(maps), prod(shape)).T)[0].T
+    _check_residual(residual(rows.reshape(maps.shape), right, left), shape)
+    return canonical_rows(rows)
 
 
 def _trivial_like(images: Images) -> Images:
     return np.zeros((len(images[0]), 1, 1)), np.ones((len(images[1]), 1, 1))
 
 
-def _isotypic(left: Images, right: Images, shape: tuple[int, ...]) -> np.ndarray | None:
-    """The intertwiners right → left from the frames of several draws: the first exact to rounding, or the best."""
-    best, error = None, RESIDUAL
+def _isotypic(left: Images, right: Images, shape: tuple[int, ...]) -> np.ndarray:
+    """Orthonormal intertwiners right → left from frames of several draws: the first exact to rounding, or the best."""
+    best, error = None, np.inf
     for attempt in range(ATTEMPTS):
-        try:
-            frames = isotypic_frames([right, left], attempt)
-        except NotGeneric:
+        frames = isotypic_frames([right, left], attempt)
+        if frames is None:
             continue
         check_entries(sum(f.number(0, 1) for f in frames), shape)
-        maps = np.concatenate(
-            [np.zeros((0, *left[0].shape[1:2], *right[0].shape[1:2])), *(f.maps(0, 1) for f in frames)]
-        )
-        if (found := residual(maps, right, left)) <= error:
+        none = np.zeros((0, left[0].shape[-1], right[0].shape[-1]))
+        maps = np.concatenate([none, *(f.maps(0, 1) for f in frames)])
+        if (found := residual(maps, right, left)) < error:
             best, error = maps, found
         if error <= ROUNDING:
             break
-    return None if best is None else canonical_rows(best.reshape(len(best), prod(shape)))
+    _check_residual(error, shape)
+    return np.zeros(0) if best is None else best
+
+
+def _check_residual(error: float, shape: tuple[int, ...]) -> None:
+    if not error <= RESIDUAL:
+        raise RepresentationError(
+            f"equivariant maps of {_times(shape)} components were found to {error:.0e} only, not to {RESIDUAL:g}: "
+            "the matrices are badly scaled, or generators are not given to full precision"
+        )
 
 
 def residual(maps: np.ndarray, into: Images, out: Images) -> float:
@@ -164,11 +210,10 @@ def check_entries(number: int, shape: tuple[int, ...]) -> None:
         entries <= ENTRIES,
         f"{number:,} invariants of {prod(shape):,} components ({_times(shape)}), {8 * entries / 2**30:,.1f} GiB; at "
         f"most {8 * ENTRIES / 2**30:.0f} GiB are formed",
-        shape,
     )
 
 
-def _check(possible: bool, what: str, shape: tuple[int, ...]) -> None:
+def _check(possible: bool, what: str) -> None:
     if not possible:
         raise RepresentationError(
             f"this space of equivariant maps is too large to be solved: {what}. Take tensors of lower order, sums of "

@@ -30,20 +30,25 @@ class NotGeneric(Exception):
     """The random polynomials did not separate the irreducible types; another draw does, with probability one."""
 
 
-def is_self_adjoint(parts: list[Images]) -> bool:
-    """Whether the transposes of the algebra lie in its span, for all parts at once, and generators are normal so.
+def self_adjoint_part(parts: list[Images]) -> tuple[np.ndarray, np.ndarray]:
+    """The largest part of the images that is closed under transposition, in all representations at once.
 
-    Component generators must be orthogonal or symmetric, in all parts alike.
+    Of the algebra that is {a : aᵀ in the algebra}, a subalgebra. Component generators must be orthogonal in all
+    representations, or symmetric in all.
+
+    Returns:
+        orthonormal coefficients (s, k) of the subalgebra in the basis, and which generators belong, (m,) bool.
     """
     algebra = np.concatenate([a.reshape(len(a), a.shape[-1] ** 2) for a, _ in parts], axis=1)
     flipped = np.concatenate([a.mT.reshape(len(a), a.shape[-1] ** 2) for a, _ in parts], axis=1)
-    coefficients = np.linalg.lstsq(algebra.T, flipped.T, rcond=1e-10)[0] if len(algebra) else np.zeros((0, 0))
-    if np.abs(coefficients.T @ algebra - flipped).max(initial=0.0) > 1e-9 * max(1.0, np.abs(algebra).max(initial=0.0)):
-        return False
-    return all(
-        all(_is_orthogonal(g[i]) for _, g in parts) or all(_is_symmetric(g[i]) for _, g in parts)
-        for i in range(len(parts[0][1]))
-    )
+    solved = np.linalg.lstsq(algebra.T, flipped.T, rcond=1e-10)[0] if len(algebra) else np.zeros((0, 0))
+    outside = flipped - solved.T @ algebra
+    inner, values, _ = np.linalg.svd(outside @ outside.T / max(1.0, np.abs(algebra).max(initial=0.0)) ** 2)
+    generators = range(len(parts[0][1]))
+    normal = [
+        all(_is_orthogonal(g[i]) for _, g in parts) or all(_is_symmetric(g[i]) for _, g in parts) for i in generators
+    ]
+    return inner[:, values < 1e-16].T, np.array(normal, dtype=bool)
 
 
 def _is_orthogonal(g: np.ndarray) -> bool:
@@ -59,7 +64,7 @@ class Frames:
     """All copies of one irreducible type τ in several representations.
 
     Attributes:
-        parts: for each representation, (units, copies, n, dim τ): orthonormal columns J_b J_a v that span a copy. In the
+        parts: for each representation, (units, copies, n, dim τ): orthonormal columns J_b J_a v of a copy. In the
             columns of unit a = 0 every copy has the same matrices; those of unit a have the endomorphism J_a before.
     """
 
@@ -81,17 +86,22 @@ class Frames:
         return found.transpose(1, 3, 0, 2, 4).reshape(-1, left.shape[2], right.shape[1])
 
 
-def isotypic_frames(parts: list[Images], draw: int = 0) -> list[Frames]:
+def isotypic_frames(parts: list[Images], draw: int = 0) -> list[Frames] | None:
     """The frames of all irreducible types that occur in every one of the representations, in an arbitrary order.
 
-    Args:
-        parts: images on one algebra basis and one list of generators, `is_self_adjoint`.
-        draw: the seed of the random polynomials, and what their degree, 4 + draw, grows with.
+    None if the random polynomials of this draw do not separate the types, which has probability zero.
 
-    Raises:
-        NotGeneric: the polynomials of this draw do not separate the types.
+    Args:
+        parts: images on one algebra basis and one list of generators, closed under transposition.
+        draw: the seed of the random polynomials, and what their degree, 4 + draw, grows with.
     """
-    rng, length = np.random.default_rng(draw), 4 + draw
+    try:
+        return _frames(parts, np.random.default_rng(draw), 4 + draw)
+    except NotGeneric:
+        return None
+
+
+def _frames(parts: list[Images], rng: np.random.Generator, length: int) -> list[Frames]:
     scaled = _normalised(parts)
     words = _words(scaled, rng, length)
     eigen = [np.linalg.eigh(s + s.T) for s in words]
@@ -101,7 +111,7 @@ def isotypic_frames(parts: list[Images], draw: int = 0) -> list[Frames]:
     ]  # [polynomial][part], in the eigenbasis of S
     common = np.flatnonzero(np.all(sizes > 0, axis=1))
     starts = np.cumsum(sizes, axis=0) - sizes
-    found, todo = [], list(common)
+    found, todo = [], [int(c) for c in common]
     while todo:
         family = _family(turned[0][0], starts[:, 0], sizes[:, 0], todo)
         places = [[slice(starts[c, p], starts[c, p] + sizes[c, p]) for c in family] for p in range(len(parts))]

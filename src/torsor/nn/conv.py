@@ -153,7 +153,7 @@ class Conv(GridLayer, Steered):
         conv, bias = functional("conv", self.d), self.expanded_bias()
         if self.kernel.parts and self.groups == 1:
             y = convolve(x, self.kernel, self.stride, padding, self.dilation)
-            return y if bias is None else y + bias.view(-1, *[1] * self.d)
+            return y if bias is None else y + bias.to(y.dtype).view(-1, *[1] * self.d)
         return conv(x, self.kernel.stencil(), bias, self.stride, padding, self.dilation, self.groups)
 
     @torch.no_grad()

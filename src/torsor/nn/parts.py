@@ -45,7 +45,10 @@ def _convolve(
 ) -> torch.Tensor:
     """One convolution; negative paddings cut the input."""
     if stencil.shape[2:].numel() > LARGE and max(dilation) == 1:
-        return fourier_convolve(x, stencil, stride, padding)
+        if not torch.is_autocast_enabled(x.device.type):
+            return fourier_convolve(x, stencil, stride, padding)
+        y = fourier_convolve(x.float(), stencil.float(), stride, padding)  # transforms need single precision
+        return y.to(torch.get_autocast_dtype(x.device.type))
     for axis, p in enumerate(padding, start=2):
         x = x.narrow(axis, -p, x.shape[axis] + 2 * p) if p < 0 else x
     return functional("conv", x.ndim - 2)(x, stencil, None, stride, tuple(max(p, 0) for p in padding), dilation)

@@ -20,7 +20,7 @@ from torsor.reps.irreps import ReflectionIrrep, RotationIrrep, irreps
 from torsor.reps.multivector import Multivector
 from torsor.reps.partial import Inflated, PartialRepresentation
 from torsor.reps.sphere import Spherical
-from torsor.reps.split import independent_rows, intertwiners, irreducible_blocks
+from torsor.reps.split import MAX_SPLIT, independent_rows, intertwiners, irreducible_blocks
 from torsor.reps.wigner import DegreeIrrep, DegreeParityIrrep
 
 NAMED = (
@@ -57,7 +57,8 @@ def decompose(rep: Representation) -> Decomposition:
     The columns of Q are intertwiners from each irrep into ρ: by Frobenius reciprocity for induced representations
     (regular, quotient), by the null-space solver for others. Irreps are the named ones where the group's are
     classified, otherwise subrepresentations of ρ. A representation without an invariant inner product is returned as
-    one block, multivectors as one block a grade.
+    one block, multivectors as one block a grade; so is one of more than 64 dimensions whose irreps are not classified,
+    such as the pairs of 20 points: splitting it numerically would take longer than solving for its maps.
     """
     if isinstance(rep, NAMED):
         return _undecomposed(((1, rep),), rep.dim)
@@ -77,6 +78,8 @@ def decompose(rep: Representation) -> Decomposition:
         candidates = _candidates(rep)
         if candidates is not None:
             return _assemble(rep, [(sigma, _frobenius(rep, sigma)) for sigma in candidates])
+    if rep.dim > MAX_SPLIT and _candidates(rep) is None:
+        return _undecomposed(((1, rep),), rep.dim)
     return _solve(rep, form)
 
 

@@ -46,9 +46,10 @@ class Induced(Representation):
     @cached_property
     def cosets(self) -> np.ndarray:
         """The coset representatives c_i, (index, d, d) float64."""
-        if self.group.is_finite:
-            if not len(self.rep.group.generator_array):
-                return self.group.element_array
+        trivial = not len(self.rep.group.generator_array)
+        if self.group.is_finite and trivial:
+            return self.group.element_array
+        if self.group.is_finite and self.group.is_enumerable:
             return _first_of_each(self.group.element_array, self.rep.group)
         return _words(self.group, self.rep.group)
 

@@ -23,6 +23,9 @@ from torsor.reps.wigner import MAX_DEGREE, degree_irreps, degree_label, parse_de
 PlanarRotations = (Cyclic, SO)
 PlanarReflections = (Dihedral, O)
 
+MAX_TABULATED = 2000
+"""Irreps of a finite group are tabulated, for every element, up to this order."""
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RotationIrrep(Representation):
@@ -111,7 +114,7 @@ class ReflectionIrrep(Representation):
 @singledispatch
 def irreps_of(group: Group, band: int | None) -> tuple[Representation, ...]:
     """All irreps of a group, up to a highest frequency for Lie groups; dispatched on the type of the group."""
-    if not group.is_enumerable:
+    if not group.is_enumerable or (group.order or 0) > MAX_TABULATED:
         raise RepresentationError(
             f"the irreps of {group} are not classified here; take a representation that you know, such as "
             "standard or tensor: it is decomposed numerically"

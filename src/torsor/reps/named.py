@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from torsor.errors import RepresentationError
-from torsor.groups import Group, Join, Scaling
+from torsor.groups import Group
 from torsor.reps.bandlimited import BandLimited, BandLimitedSections
 from torsor.reps.base import Representation
 from torsor.reps.basic import trivial
 from torsor.reps.induced import Induced, identity_subgroup
-from torsor.reps.partial import scale_factors, scaled
+from torsor.reps.partial import is_scale_group, scale_factors, scaled
 
 
 def regular(group: Group, band: int | None = None, window: int | tuple[int, int] | None = None) -> Representation:
@@ -28,7 +28,7 @@ def regular(group: Group, band: int | None = None, window: int | tuple[int, int]
     if window is not None:
         rotations = scale_factors(group)[0]
         return scaled(group, trivial(rotations) if rotations.order == 1 else regular(rotations, band), window)
-    if isinstance(group, Scaling) or (isinstance(group, Join) and isinstance(group.right, Scaling)):
+    if is_scale_group(group):
         raise RepresentationError(
             f"the regular representation of {group} is infinite-dimensional: expected a window of scales, window=4"
         )

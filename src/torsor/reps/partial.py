@@ -42,6 +42,13 @@ def scale_factors(group: Group) -> tuple[Group, Scaling]:
     return rotations, scalings
 
 
+def is_scale_group(group: Group) -> bool:
+    """Whether a group consists of scalings, or joins them with others."""
+    if isinstance(group, Join):
+        return is_scale_group(group.left) or is_scale_group(group.right)
+    return isinstance(group, Scaling)
+
+
 def base_of(group: Group) -> float:
     """The smallest factor above 1 of a group of scalings, or of its join with another group."""
     return scale_factors(group)[1].base or 1.0

@@ -7,6 +7,9 @@ import numpy as np
 from torsor.errors import RepresentationError
 from torsor.linalg import canonical_bases, invariant_maps
 
+MAX_SPLIT = 64
+"""The largest dimension that is split numerically."""
+
 
 def intertwiners(source: tuple[np.ndarray, np.ndarray], target: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Canonical orthonormal basis of {W : W ρ = σ W}: (number, dim σ, dim ρ).
@@ -48,7 +51,7 @@ def _commuting(matrix: np.ndarray, algebra: np.ndarray, generators: np.ndarray) 
         average = np.einsum("gij,jk,glk->il", generators, matrix, generators, optimize=True) / len(generators)
         if np.abs(generators @ average - average @ generators).max() < 1e-9 * np.abs(average).max():
             return (average + average.T) / 2
-    if n > 64:
+    if n > MAX_SPLIT:
         raise RepresentationError(
             f"splitting a representation of dimension {n} numerically is too large; build it as a sum of smaller ones"
         )

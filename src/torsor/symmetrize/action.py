@@ -15,43 +15,46 @@ from torsor.reps import Representation
 from torsor.spaces import Grid, Points
 
 
-def act(rep: Representation, g: torch.Tensor, x: Any, mode: str = "bilinear") -> Any:
+def act(rep: Representation, g: torch.Tensor, x: Any, mode: str = "bilinear", space: Grid | None = None) -> Any:
     """(g f)(p) = ρ(g) f(g⁻¹p) for one element g, or one for each element of the batch.
+
+    Gradients flow to x and to g: to its action on the channels, on points, and on pixels where it interpolates.
 
     Args:
         rep: the type ρ.
         g: (d, d), or (batch, d, d).
         x: a tensor (batch, channels, *space) on the grid, turned about its centre; a tensor (batch, channels), on
-            which ρ alone acts; or a `Field` on `spaces.Points`, whose points move.
+            which ρ alone acts; or a `Field` on `spaces.Points`, whose points move, x ↦ g x.
         mode: of the interpolation, for elements that do not keep the lattice.
+        space: the grid, by default of spacing 1.
 
     Raises:
         FieldTypeError: channels, or a number of axes, that do not fit.
     """
     if isinstance(x, Field):
-        return (
-            _on_points(rep, g, x) if isinstance(x.space, Points) else Field(act(rep, g, x.tensor, mode), rep, x.space)
-        )
+        return _on_points(rep, g, x) if isinstance(x.space, Points) else _on_grid(rep, g, x, mode)
     d = rep.group.dim
     if not isinstance(x, torch.Tensor) or x.ndim not in (2, d + 2) or x.shape[1] != rep.dim:
         got = tuple(x.shape) if isinstance(x, torch.Tensor) else type(x).__name__
         raise FieldTypeError(
             f"expected fields of type {rep}: (batch, {rep.dim}), (batch, {rep.dim}, *{d} axes), or a Field; got {got}"
         )
-    if g.ndim == 3 and x.ndim > 2:
-        return torch.cat([act(rep, h, y[None], mode) for h, y in zip(g, x, strict=True)])
-    moved = x if x.ndim == 2 else Grid(d).move(x, rep.group.action(g), mode)
+    moved = x if x.ndim == 2 else (space or Grid(d)).move(x, rep.group.action(g), mode)
     matrices = rep.rho(g.double()).to(x)
     return torch.einsum("ij,bj...->bi..." if g.ndim == 2 else "bij,bj...->bi...", matrices, moved)
+
+
+def _on_grid(rep: Representation, g: torch.Tensor, field: Field, mode: str) -> Field:
+    return Field(act(rep, g, field.tensor, mode, field.space), rep, field.space)
 
 
 def _on_points(rep: Representation, g: torch.Tensor, field: Field) -> Field:
     space = field.space
     if g.ndim == 2:
-        return field.transform(g)
+        g = g.expand(space.elements, *g.shape)
     action = rep.group.action(g).to(space.positions)[space.index]
     positions = torch.einsum("nij,nj->ni", action, space.positions)
-    features = torch.einsum("nij,nj->ni", rep.rho(g).to(field.tensor)[space.index], field.tensor)
+    features = torch.einsum("nij,nj->ni", rep.rho(g.double()).to(field.tensor)[space.index], field.tensor)
     return Field(features, rep, Points(positions, space.batch))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from torsor.errors import ConfigError
+from torsor.errors import ConfigError, FieldTypeError
 from torsor.fields import Field
 from torsor.reps import Representation
 from torsor.symmetrize.action import elements_of
@@ -25,7 +25,7 @@ class GroupAverage(Wrapper):
         out_rep: ρ_out.
         samples: how fine the average over a Lie group is, see `elements_of`.
         reduce: "mean", or "max" for invariant outputs: the maximum over the elements.
-        mode: of the interpolation on grids.
+        grid: `mode`, `disk`, `space`, see `Wrapper`.
 
     Raises:
         GroupError: no mean exists, or the group is too large.
@@ -40,9 +40,9 @@ class GroupAverage(Wrapper):
         *,
         samples: int | None = None,
         reduce: str = "mean",
-        mode: str = "bilinear",
+        **grid: Any,
     ) -> None:
-        super().__init__(module, in_rep, out_rep, mode=mode)
+        super().__init__(module, in_rep, out_rep, **grid)
         if reduce not in ("mean", "max"):
             raise ConfigError(f'expected reduce="mean" or "max", got {reduce!r}')
         if reduce == "max" and not out_rep.is_trivial:
@@ -50,7 +50,7 @@ class GroupAverage(Wrapper):
         self.reduce = reduce
         self.elements, self.weights = elements_of(in_rep.group, samples)
 
-    def forward(self, x: Any) -> Any:
+    def evaluate(self, x: Any) -> Any:
         """The average."""
         outputs = [self.back(self.module(self.moved(x, g)), g) for g in self.elements]
         if self.reduce == "mean":
@@ -72,8 +72,11 @@ class FrameAverage(Wrapper):
         module: f.
         in_rep: ρ_in.
         out_rep: ρ_out.
-        frames: such as ``PrincipalFrames(group)``.
-        mode: of the interpolation on grids.
+        frames: `PrincipalFrames` of SO(d) and O(d), or `ScoredFrames` of finite groups.
+        grid: `mode`, `disk`, `space`, see `Wrapper`.
+
+    Raises:
+        FieldTypeError: frames of another group.
 
     Source: Puny et al., Frame averaging for invariant and equivariant network design, 2022.
     """
@@ -84,15 +87,19 @@ class FrameAverage(Wrapper):
         in_rep: Representation,
         out_rep: Representation,
         frames: FrameSource,
-        *,
-        mode: str = "bilinear",
+        **grid: Any,
     ) -> None:
-        super().__init__(module, in_rep, out_rep, mode=mode)
+        super().__init__(module, in_rep, out_rep, **grid)
+        if frames.group != in_rep.group:
+            raise FieldTypeError(f"expected frames of {in_rep.group}, got frames of {frames.group}")
         self.frames = frames
 
-    def forward(self, x: Any) -> Any:
+    def evaluate(self, x: Any) -> Any:
         """The average over the frames of every sample."""
         g, weights = self.frames(x)
-        inverse = self.in_rep.group.inverse(g)
-        outputs = [self.back(self.module(self.moved(x, h)), h) for h in inverse.unbind(1)]
-        return weighted_sum(outputs, list(weights.unbind(1)))
+        used = [k for k in range(g.shape[1]) if bool((weights[:, k] != 0).any())]
+        outputs = []
+        for k in used:
+            inverse = self.in_rep.group.inverse(g[:, k])
+            outputs.append(self.back(self.module(self.moved(x, inverse)), inverse))
+        return weighted_sum(outputs, [weights[:, k] for k in used])

@@ -8,11 +8,9 @@ from typing import Any
 import torch
 
 from torsor.errors import FieldTypeError, GroupError
-from torsor.fields import Field
 from torsor.groups import SO, Group, O
-from torsor.reps import Representation, regular, standard
-from torsor.spaces import Points
-from torsor.symmetrize.frames import moments
+from torsor.reps import Representation, standard
+from torsor.symmetrize.frames import moments, pooled, scored_group
 from torsor.symmetrize.wrapper import Wrapper, weighted_sum
 
 
@@ -37,7 +35,10 @@ class Canonicalize(Wrapper):
         in_rep: ρ_in.
         out_rep: ρ_out.
         canonicalizer: `PrincipalAxes`, `Argmax` or `GramSchmidt`.
-        mode: of the interpolation on grids.
+        grid: `mode`, `disk`, `space`, see `Wrapper`.
+
+    Raises:
+        FieldTypeError: a canonicalizer of another group.
 
     Source: Kaba et al., Equivariance with learned canonicalization functions, 2023.
     """
@@ -48,15 +49,14 @@ class Canonicalize(Wrapper):
         in_rep: Representation,
         out_rep: Representation,
         canonicalizer: Canonicalizer,
-        *,
-        mode: str = "bilinear",
+        **grid: Any,
     ) -> None:
-        super().__init__(module, in_rep, out_rep, mode=mode)
+        super().__init__(module, in_rep, out_rep, **grid)
         if canonicalizer.group != in_rep.group:
             raise FieldTypeError(f"expected a canonicalizer of {in_rep.group}, got one of {canonicalizer.group}")
         self.canonicalizer = canonicalizer
 
-    def forward(self, x: Any) -> Any:
+    def evaluate(self, x: Any) -> Any:
         """The output in the pose of the input."""
         g, confidence = self.canonicalizer(x)
         inverse = self.in_rep.group.inverse(g)
@@ -108,10 +108,7 @@ class Argmax(Canonicalizer):
 
     def __init__(self, network: torch.nn.Module) -> None:
         super().__init__()
-        out: Any = getattr(network, "out_rep", None)
-        if not isinstance(out, Representation) or out != regular(out.group):
-            raise FieldTypeError(f"expected a network whose output is one regular field of a finite group, got {out}")
-        self.network, self.group = network, out.group
+        self.network, self.group = network, scored_group(network)
 
     def forward(self, x: Any) -> tuple[torch.Tensor, torch.Tensor]:
         probabilities = pooled(self.network(x)).softmax(1)
@@ -161,12 +158,3 @@ def _completed(axes: torch.Tensor) -> torch.Tensor:
     d = axes.shape[1]
     rows = [torch.linalg.det(axes[:, [i for i in range(d) if i != k]]) * (-1) ** (k + d - 1) for k in range(d)]
     return torch.stack(rows, -1)
-
-
-def pooled(y: Any) -> torch.Tensor:
-    """The mean over space, or over the points of each cloud: (batch, channels)."""
-    if isinstance(y, Field) and isinstance(y.space, Points):
-        total = y.tensor.new_zeros(y.space.elements, y.tensor.shape[1]).index_add(0, y.space.index, y.tensor)
-        return total / y.space.sizes[:, None].to(total)
-    tensor = y.tensor if isinstance(y, Field) else y
-    return tensor.flatten(2).mean(2) if tensor.ndim > 2 else tensor

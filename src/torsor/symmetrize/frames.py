@@ -8,10 +8,14 @@ from typing import Any
 
 import torch
 
-from torsor.errors import FieldTypeError, GroupError
+from torsor.errors import ConfigError, FieldTypeError, GroupError
 from torsor.fields import Field
 from torsor.groups import SO, Group, O
+from torsor.reps import Representation, regular
 from torsor.spaces import Points
+
+TIE = 1e-5
+"""Scores that differ by less, relative to the largest, are equal."""
 
 
 class FrameSource(torch.nn.Module):
@@ -54,6 +58,52 @@ class PrincipalFrames(FrameSource):
         return frames, frames.new_full(frames.shape[:2], 1 / frames.shape[1])
 
 
+class ScoredFrames(FrameSource):
+    """All elements h of a finite group, weighted by the regular field f(h) that an equivariant network gives, pooled.
+
+    w(h) = softmax(f / temperature)(h), or equal weights on the largest values for temperature 0, whose ties are all
+    taken: so that symmetric inputs are exact too. Positive temperatures make the average continuous and trainable; all
+    temperatures cost one evaluation for each element that has weight.
+
+    Args:
+        network: an equivariant module whose `out_rep` is the regular representation of a finite group.
+        temperature: at least 0.
+
+    Raises:
+        FieldTypeError: another output.
+        ConfigError: a negative temperature.
+
+    Source: Dym et al., Equivariant frames and the impossibility of continuous canonicalization, 2024.
+    """
+
+    def __init__(self, network: torch.nn.Module, temperature: float = 1.0) -> None:
+        super().__init__()
+        if not temperature >= 0:
+            raise ConfigError(f"expected a temperature of at least 0, got {temperature}")
+        self.network, self.group, self.temperature = network, scored_group(network), temperature
+
+    def forward(self, x: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        scores = pooled(self.network(x))
+        elements = self.group.elements().to(scores.device).expand(len(scores), -1, -1, -1)
+        if self.temperature:
+            return elements, (scores / self.temperature).softmax(1)
+        best = scores.amax(1, keepdim=True)
+        tied = (best - scores <= TIE * scores.abs().amax(1, keepdim=True)).to(scores)
+        return elements, tied / tied.sum(1, keepdim=True)
+
+
+def scored_group(network: torch.nn.Module) -> Group:
+    """The finite group of which the network gives one regular field.
+
+    Raises:
+        FieldTypeError: another output.
+    """
+    out: Any = getattr(network, "out_rep", None)
+    if not isinstance(out, Representation) or not out.group.is_finite or out != regular(out.group):
+        raise FieldTypeError(f"expected a network whose output is one regular field of a finite group, got {out}")
+    return out.group
+
+
 def moments(x: Any, order: int, d: int) -> torch.Tensor:
     """∫ m(p) (p - c)^{⊗ order} dp / ∫ m(p) dp of every sample, order 2 or 3: (batch, d, d) or (batch, d, d, d).
 
@@ -77,3 +127,12 @@ def moments(x: Any, order: int, d: int) -> torch.Tensor:
     mass = tensor.square().sum(1).flatten(1)
     total = torch.einsum(f"bn,{powers}->b{letters}", mass, *[p] * order)
     return total / mass.sum(1).clamp(min=1e-300).view(-1, *[1] * order)
+
+
+def pooled(y: Any) -> torch.Tensor:
+    """The mean over space, or over the points of each cloud: (batch, channels)."""
+    if isinstance(y, Field) and isinstance(y.space, Points):
+        total = y.tensor.new_zeros(y.space.elements, y.tensor.shape[1]).index_add(0, y.space.index, y.tensor)
+        return total / y.space.sizes[:, None].to(total)
+    tensor = y.tensor if isinstance(y, Field) else y
+    return tensor.flatten(2).mean(2) if tensor.ndim > 2 else tensor

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 import torch
@@ -9,20 +10,25 @@ import torch
 from torsor.errors import FieldTypeError, GroupError
 from torsor.fields import Field
 from torsor.reps import Representation
+from torsor.spaces import Grid
 from torsor.symmetrize.action import act
 
 
 class Wrapper(torch.nn.Module):
     """A module f, any `torch.nn.Module`, as a map from fields of type ρ_in to fields of type ρ_out.
 
-    Its input is a tensor on a grid, a tensor (batch, channels), or a `Field` on points; its output, of any of these
-    kinds, is transformed back in space (where it has one) and in its channels.
+    Its input is a tensor on a grid, a tensor (batch, channels), or a `Field` on points, which turn about the origin
+    (see `Centred`); its output, of any of these kinds, is transformed back in space (where it has one) and in its
+    channels.
 
     Args:
         module: f.
         in_rep: ρ_in.
         out_rep: ρ_out, of the same compact group.
         mode: of the interpolation on grids, for elements that do not keep the lattice: "bilinear" or "bicubic".
+        disk: set what lies outside the inscribed disk (ball) to zero, at the input and the output: what turns out of
+            the image is lost, and an equivariant map must not see it.
+        space: the grid, for spacings other than 1.
 
     Raises:
         FieldTypeError: two groups, or no module.
@@ -30,7 +36,14 @@ class Wrapper(torch.nn.Module):
     """
 
     def __init__(
-        self, module: torch.nn.Module, in_rep: Representation, out_rep: Representation, *, mode: str = "bilinear"
+        self,
+        module: torch.nn.Module,
+        in_rep: Representation,
+        out_rep: Representation,
+        *,
+        mode: str = "bilinear",
+        disk: bool = False,
+        space: Grid | None = None,
     ) -> None:
         super().__init__()
         if not isinstance(module, torch.nn.Module):
@@ -43,17 +56,45 @@ class Wrapper(torch.nn.Module):
                 "element and no mean; take a compact subgroup, or equivariant layers"
             )
         self.module, self.in_rep, self.out_rep, self.mode = module, in_rep, out_rep, mode
+        self.disk, self.space = disk, space
+
+    def forward(self, x: Any) -> Any:
+        """The output of the type ρ_out; of a `Field` on a grid a `Field`, unless it has no space."""
+        if isinstance(x, Field):
+            x.require(self)
+            if isinstance(x.space, Grid):
+                y = self(x.tensor)
+                return Field(y, self.out_rep, x.space) if y.ndim > 2 else y
+        return self._masked(self.evaluate(self._masked(x)))
+
+    @abstractmethod
+    def evaluate(self, x: Any) -> Any:
+        """The output for tensors and for fields on points."""
 
     def moved(self, x: Any, g: torch.Tensor) -> Any:
         """g x, for one element or one a sample."""
-        return act(self.in_rep, g, x, self.mode)
+        return act(self.in_rep, g, x, self.mode, self.space)
 
     def back(self, y: Any, g: torch.Tensor) -> Any:
         """g⁻¹ y of an output."""
-        return act(self.out_rep, self.in_rep.group.inverse(g), y, self.mode)
+        return act(self.out_rep, self.in_rep.group.inverse(g), y, self.mode, self.space)
+
+    def _masked(self, x: Any) -> Any:
+        if not self.disk or isinstance(x, Field) or x.ndim == 2:
+            return x
+        return x * inscribed(x.shape[2:], self.space).to(x)
 
     def extra_repr(self) -> str:
         return f"{self.in_rep.name} -> {self.out_rep.name}, {self.in_rep.group}"
+
+
+def inscribed(sizes: tuple[int, ...], space: Grid | None = None) -> torch.Tensor:
+    """1 in the disk (ball) that touches the edges of the grid, 0 outside, linear over one pixel: (*sizes) float64."""
+    spacings = space.spacings if space else (1.0,) * len(sizes)
+    axes = [(torch.arange(n, dtype=torch.float64) - (n - 1) / 2) * s for n, s in zip(sizes, spacings, strict=True)]
+    radius = torch.stack(torch.meshgrid(*axes, indexing="ij")).norm(dim=0)
+    edge = min(n * s / 2 for n, s in zip(sizes, spacings, strict=True))
+    return ((edge - radius) / max(spacings)).clamp(0, 1)
 
 
 def weighted_sum(outputs: list[Any], weights: list[torch.Tensor]) -> Any:

@@ -1,7 +1,7 @@
 """The taxonomy of equivariant networks: every type of the literature in a few lines, each with its certificate."""
 
 from torsor.taxonomy import alternatives, curved, lorentz, plane, scale, space, systems
-from torsor.taxonomy.alternatives import PlainNet, Wrapped
+from torsor.taxonomy.alternatives import PlainNet, Tie, Wrapped
 from torsor.taxonomy.certificate import ALIVE, EXACT, Certificate, Probe, certify
 from torsor.taxonomy.characters import kernel_count, quadrature
 from torsor.taxonomy.curved import Gauges, OnChart
@@ -28,6 +28,7 @@ __all__ = [
     "Row",
     "Scales",
     "Spacetime",
+    "Tie",
     "Waves",
     "Wrapped",
     "alternatives",

@@ -71,7 +71,7 @@ class Wrapped:
         output = pairs[0][1]
         return Certificate(
             network=f"{type(net).__name__}: {net.in_rep.name} → {net.out_rep.name}",
-            space="points" if self.points else f"grid of R^{group.dim}",
+            space=f"{'points' if self.points else 'grid'} of R{'¹²³'[group.dim - 1]}",
             group=str(group),
             elements=len(elements),
             error=worst([relative(*pair) for pair in pairs]),
@@ -105,6 +105,32 @@ def _sheared(x: Any) -> Any:
     return torch.stack([x[..., k].roll(k, 2) for k in range(x.shape[-1])], -1)
 
 
+@dataclass(frozen=True, eq=False)
+class Tie:
+    """A wrapper of SO(2) on six points, whose extents along the two axes tie at `side` = 1.000178.
+
+    Before it the first principal axis is axis 1, so that the canonical pose is turned by a quarter; behind it, axis 0.
+    """
+
+    net: Wrapper
+
+    def at(self, side: float, turned: bool = False) -> Field:
+        """The points, stretched along axis 1, and turned by (x, y) -> (-y, x)."""
+        points = torch.tensor([[1.5, 0.0], [-0.75, 0.0], [-0.75, 0.0], [0, 1.48], [0, -0.53], [0, -0.95]]).double()
+        points = points * torch.tensor([1.0, side], dtype=torch.float64)
+        points = torch.stack([-points[:, 1], points[:, 0]], 1) if turned else points
+        return Field(points.new_ones(6, 1), self.net.in_rep, S.Points(points))
+
+    @torch.no_grad()
+    def certificate(self) -> Certificate:
+        """The step across the tie is the difference of the bare module between both poses; an average has none."""
+        net: Any = randomised(self.net, 0)
+        average = symmetrize.GroupAverage(net.module, net.in_rep, net.out_rep)
+        step, none = (f(self.at(1.0002)).tensor - f(self.at(1.00015)).tensor for f in (net, average))
+        poses = net.module(self.at(1.000178)).tensor - net.module(self.at(1.000178, turned=True)).tensor
+        return Law("canonical poses jump where two axes tie, averages do not", step, poses, none, 1e-2).certificate()
+
+
 @row("S3", "data augmentation", "R²", "any compact group", "trivial → trivial ⊕ vector")
 def augmentation():
     D4 = G.Dihedral(4)
@@ -133,8 +159,10 @@ def canonicalisation():
     D4, O3 = G.Dihedral(4), G.O(3)
     image, cloud = 2 * R.trivial(D4) + R.standard(D4), 2 * R.trivial(O3) + R.standard(O3)
     choose = symmetrize.Argmax(symmetrize.GroupAverage(PlainNet(image, R.regular(D4)), image, R.regular(D4)))
-    axes = symmetrize.PrincipalAxes(O3)
+    axes, turn = symmetrize.PrincipalAxes(O3), R.trivial(G.SO(2))
+    tie = symmetrize.Canonicalize(PlainNet(turn, turn, True), turn, turn, symmetrize.PrincipalAxes(turn.group))
     return [
         Wrapped(symmetrize.Canonicalize(PlainNet(image, image), image, image, choose)),
         Wrapped(symmetrize.Canonicalize(PlainNet(cloud, cloud, True), cloud, cloud, axes), True),
+        Tie(tie),
     ]

@@ -25,7 +25,7 @@ CORE = {
 }
 """How the code of a row calls the library: the name, and its import from torsor."""
 
-OWN = ("Law", "OnChart", "PlainNet", "Wrapped", "kernel_count")
+OWN = ("Law", "OnChart", "PlainNet", "Tie", "Wrapped", "kernel_count")
 """What it takes from this package."""
 
 ROWS: dict[str, Row] = {}
