@@ -6,8 +6,10 @@ trains on 2000 of the digits that torsor ships, shrunk to 0.5 … 0.65 of their 
 on 1000 others at sizes up to 1.28, up to 2.5 times as large as in training. The networks have equal size and read their
 features at the centre:
 
-- scales: kernels dilated over five scales, and the maximum over scales; tested also over two more (same weights);
+- scales: kernels dilated over five scales, and the maximum over scales;
 - pyramid: an ordinary CNN, shared over an image pyramid of six levels, and the maximum over levels;
+- both also with a moving window: the same weights over scales (levels) that are larger by 1, √2, 2 and 2√2, of which
+  each image takes the most confident;
 - CNN: the ordinary network; and with the training digits enlarged by random factors up to 2.3 (augmented), which is
   told what the test will be.
 
@@ -91,6 +93,29 @@ def train(network: str, lr: float, seed: int, epochs: int, work: Path) -> tuple[
     return net.eval(), {"parameters": runs.count(net), "epochs": epochs, "seconds": round(seconds, 1)}
 
 
+class MostConfident(torch.nn.Module):
+    """The scores of the most confident of several networks, image by image."""
+
+    def __init__(self, nets: list[torch.nn.Module]) -> None:
+        super().__init__()
+        self.nets = torch.nn.ModuleList(nets)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """The scores of a batch of images."""
+        scores = torch.stack([net(x).log_softmax(1) for net in self.nets])
+        best = scores.amax(2).argmax(0)
+        return scores[best, torch.arange(len(x))]
+
+
+def shifted(net: torch.nn.Module) -> torch.nn.Module:
+    """The same weights with the window of scales (or the levels of the pyramid) moved by 0 … 3 powers of √2."""
+    if isinstance(net, ScaleNet):
+        return MostConfident([net.widened(-k, k) for k in range(4)]).eval()
+    pyramid, head = net
+    moved = [Pyramid(pyramid.module, tuple(2 ** (k / 2) * s for s in LEVELS)) for k in range(4)]
+    return MostConfident([torch.nn.Sequential(levels, head) for levels in moved]).eval()
+
+
 @torch.no_grad()
 def accuracy(net: torch.nn.Module, split: str, low: float, high: float) -> float:
     """The share of digits that a network gets right."""
@@ -117,15 +142,16 @@ def tuned(network: str, table: runs.Table, work: Path) -> float:
 
 
 def tested(network: str, lr: float, seed: int, table: runs.Table, work: Path) -> None:
-    """Train a network and test it; the one over scales also with a larger window."""
-    key = {"phase": "test", "network": network, "lr": lr, "seed": seed}
-    if table.find(**key) is None:
-        net, about = train(network, lr, seed, EPOCHS, work)
-        about["validation"] = round(accuracy(net, "validation", *SIZES), 4)
-        if isinstance(net, ScaleNet):
-            wider = net.widened(0, 2).eval()
-            table.add({**key, "network": "scales, two more", **about, **scores(wider)})
-        table.add({**key, **about, **scores(net)})
+    """Train a network and test it; those over scales also with windows that move."""
+    variants = {network: lambda net: net}
+    if network in ("scales", "pyramid"):
+        variants[f"{network}, moving window"] = shifted
+    for name, variant in variants.items():
+        key = {"phase": "test", "network": name, "lr": lr, "seed": seed}
+        if table.find(**key) is None:
+            net, about = train(network, lr, seed, EPOCHS, work)
+            about["validation"] = round(accuracy(net, "validation", *SIZES), 4)
+            table.add({**key, **about, **scores(variant(net))})
 
 
 def main() -> None:
