@@ -43,9 +43,8 @@ RATES = (1e-3, 3e-3, 1e-2)
 BATCH, STEPS, DECAY, POOL = 500, 2000, 0.1, 10_000
 HIDDEN, LAYERS, ORDER = 128, 2, {"O(5)": 1, "inertia": 2, "scattering": 1}
 SCALE = 0.25
-"""Deviation of the algebra coordinates of augmentations by the Lorentz group; 1 and 0.5 gave larger validation errors."""
+"""Deviation of the algebra coordinates of Lorentz augmentations; 1 and 0.5 gave larger validation errors."""
 COLUMNS = ("phase", "task", "network", "samples", "seed", "lr", "parameters", "seconds", "train", "error")
-KEY = COLUMNS[:6]
 RAPIDITIES = tuple(0.5 * k for k in range(13))
 
 
