@@ -1,4 +1,4 @@
-"""Spaces of equivariant linear maps, R.hom, cold: processor time, number and residual, each in a fresh process, one thread."""
+"""Spaces of equivariant linear maps, R.hom, cold: seconds, number and residual, each in a fresh process, one thread."""
 
 import json
 import statistics

@@ -145,9 +145,7 @@ def test_curvature_is_seen_by_transport_around_a_loop():
         a, b = a - (a @ p) * p, b - (b @ p) * p
         return torch.acos((a @ b) / (a.norm() * b.norm()))
 
-    excess = (
-        torch.stack([interior(i) for i in range(4)]).sum() - 2 * torch.pi
-    )  # their area
+    excess = torch.stack([interior(i) for i in range(4)]).sum() - 2 * torch.pi  # their area
     assert torch.allclose(angle, excess, atol=1e-8)
 
 
