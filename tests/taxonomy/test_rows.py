@@ -81,7 +81,7 @@ def test_the_documentation_lists_every_row():
 
 def test_find():
     assert find("e6B") is ROWS["E6b"]
-    with pytest.raises(ConfigError, match=r"'E99'; there are E1, E3"):
+    with pytest.raises(ConfigError, match=r"'E99'; there are E1, E2, E3"):
         find("E99")
 
 

@@ -95,7 +95,7 @@ def inertia_tensor(masses: torch.Tensor, positions: torch.Tensor) -> torch.Tenso
 def lorentz_scattering(number: int, seed: int = 0, symmetrised: bool = False) -> Regression:
     """The squared matrix element of e⁻ μ⁻ → e⁻ μ⁻ as a function of four momenta, an invariant of O(1, 3).
 
-    y = 4 [p^μ p'^ν - (p·p' - p·p) η^{μν}] [q_μ q'_ν - (q·q' - q·q) η_{μν}] with the momenta p, q of electron and muon
+    y = 4 (p^μ p'^ν - (p·p' - p·p) η^{μν}) (q_μ q'_ν - (q·q' - q·q) η_{μν}) with the momenta p, q of electron and muon
     before and p', q' after the collision, normal with deviation 1/4 (they need not be on shell), in the order
     p, q, p', q'. The published experiments use this form; the trace of γ-matrices has p^μ p'^ν + p^ν p'^μ in the
     brackets (and the squared mass is p·p), which is `symmetrised`.

@@ -80,9 +80,17 @@ def row(
 
     def register(build: Callable[[], Any]) -> Callable[[], Any]:
         ROWS[identity] = Row(identity, name, space, group, representation, build, budget)
+        for known in sorted(ROWS, key=_place):
+            ROWS[known] = ROWS.pop(known)
         return build
 
     return register
+
+
+def _place(identity: str) -> tuple[str, int, str]:
+    """Of E6a: ("E", 6, "a")."""
+    letters, number, rest = re.fullmatch(r"(\D+)(\d+)(.*)", identity).groups()  # type: ignore[union-attr]
+    return letters, int(number), rest
 
 
 def find(identity: str) -> Row:
