@@ -71,7 +71,7 @@ class ScaledKernel(ExpandedKernel):
     def with_bases(
         self, bases: list[list[torch.Tensor]], in_rep: Representation, out_rep: Representation
     ) -> torch.Tensor:
-        """The matrices from dense bases, by output term, then input term, over other windows than those of the types."""
+        """The matrices from dense bases by output and input term, over other windows than those of the types."""
         rows, pairs = [], iter(self.pair_weights())
         for (n, rho_out), row in zip(out_rep.terms, bases, strict=True):
             blocks = [
