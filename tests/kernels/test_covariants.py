@@ -9,8 +9,9 @@ from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor.errors import KernelError
-from torsor.kernels.covariants import solve_harmonic
-from torsor.linalg import harmonics, monomials
+from torsor.kernels.covariants import _constraints, _invariants, _power, _solve, covariants, solve_harmonic
+from torsor.linalg import canonical_bases, harmonics, monomials, null_projectors
+from torsor.linalg.invariants import DIRECT
 
 SL2 = G.MatrixGroup([[[1, 0], [0, -1]], [[0, 1], [0, 0]], [[0, 0], [1, 0]]], label="SL(2)")
 SCALE = G.MatrixGroup([np.eye(2)], label="scalings")
@@ -192,3 +193,26 @@ def test_all_covariants_are_harmonics_times_powers_of_the_norm():
 def test_errors(call, message):
     with pytest.raises(KernelError, match=message):
         call()
+
+
+@pytest.mark.parametrize("group", [G.O(1, 3), G.SL(2), G.Octahedral(), G.SO(3)], ids=str)
+@pytest.mark.parametrize("covector", [False, True])
+def test_large_systems_have_the_basis_of_the_plain_null_space(group, covector):
+    """Through irreducible copies or orbits, against all constraints in one matrix."""
+    rho_in, rho_out, degree = R.tensor(group, 1, int(group.dim < 4)), R.tensor(group, 1, 1), 2 if group.dim > 2 else 4
+    power = _power(group, degree, harmonic=False, covector=covector)
+    assert rho_in.dim * rho_out.dim * power[0].shape[-1] > DIRECT or group.dim == 2
+    request = (rho_in, rho_out, power)
+    plain = canonical_bases(null_projectors(_constraints([request])))[0]
+    (found,) = _solve([request])
+    large = _invariants(*request)
+    assert found.shape == large.shape and len(plain) == len(found)
+    assert max(np.abs(x.reshape(plain.shape) - plain).max(initial=0) for x in (found, large)) < 1e-10
+
+
+def test_covariants_of_lorentz_tensors_build_quickly():
+    """T₂ → T₂ of degree 3, 5120 unknowns: none, as the total order is odd; degree 2: 15 invariants of 6 indices, the
+    last two symmetrised: the pairings in which the pair is together (3), or apart (12, equal in pairs: 6)."""
+    rep = R.tensor(G.O(1, 3), 2)
+    assert len(covariants(rep, rep, 3)) == 0
+    assert len(covariants(rep, rep, 2)) == 3 + 6
