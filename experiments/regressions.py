@@ -44,6 +44,8 @@ BATCH, STEPS, DECAY, POOL = 500, 2000, 0.1, 10_000
 HIDDEN, LAYERS, ORDER = 128, 2, {"O(5)": 1, "inertia": 2, "scattering": 1}
 SCALE = 0.25
 """Deviation of the algebra coordinates of Lorentz augmentations; 1 and 0.5 gave larger validation errors."""
+UNSEEN = {"tuning": (2000, 10**6), "test": (5000, 2 * 10**6)}
+"""Numbers and seeds of the samples that networks are not trained on."""
 COLUMNS = ("phase", "task", "network", "samples", "seed", "lr", "parameters", "seconds", "train", "error")
 RAPIDITIES = tuple(0.5 * k for k in range(13))
 
@@ -160,7 +162,7 @@ class Study:
     def _trained(self, phase: str, task: str, network: str, samples: int, seed: int, lr: float) -> dict[str, str]:
         start = time.process_time()
         net, train = self.train(task, network, samples, seed, lr)
-        unseen = TASKS[task](2000 if phase == "tuning" else 5000, 10**6 + (phase == "test")).to(torch.float32)
+        unseen = TASKS[task](*UNSEEN[phase]).to(torch.float32)
         return {
             "parameters": str(nn.count_parameters(net)),
             "seconds": f"{time.process_time() - start:.1f}",
@@ -252,11 +254,8 @@ def draw(rows: Sequence[dict[str, str]], path: Path = FIGURE) -> None:
     colours, styles = {"float32": "C3", "float64": "C0"}, ("-", "--", ":")
     for k, name in enumerate(dict.fromkeys(row["network"] for row in rows)):
         for kind, colour in colours.items():
-            points = [
-                (float(r["rapidity"]), float(r["error"]))
-                for r in rows
-                if (r["network"], r["precision"]) == (name, kind)
-            ]
+            chosen = [r for r in rows if (r["network"], r["precision"]) == (name, kind)]
+            points = [(float(r["rapidity"]), float(r["error"])) for r in chosen if float(r["error"])]
             x, y = zip(*points, strict=True)
             axes.semilogy(x, y, styles[k], color=colour, label=f"{name}, {kind}")
     phi = torch.tensor(RAPIDITIES)
