@@ -181,7 +181,7 @@ def test_refinement():
     rep = R.multivector(G.O(1, 1))
     layer = nn.Conv(rep, rep, K.Clifford(3), dtype=torch.float64)
     fine = layer.refined(2)
-    assert fine.kernel.sizes == (7, 7) and np.isclose(fine.kernel.spec.shares(2).sum(), 9)
+    assert fine.kernel.sizes == (7, 7) and np.isclose(fine.kernel.spec.weights(2).sum(), 9)
     v = torch.randn(4, 2, dtype=torch.float64)
     assert torch.allclose(fine.kernel(v), layer.kernel(v), atol=1e-12)
     centre = fine.kernel.stencil()[..., 3, 3] * 4
@@ -201,3 +201,18 @@ def test_errors():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         K.Clifford(3)(rep, rep)
+
+
+def test_window_is_an_envelope_of_the_samples_only():
+    torch.manual_seed(0)
+    rep = 2 * R.multivector(G.O(1, 2))
+    plain = K.Clifford(5, hidden=3)(rep, rep, dtype=torch.float64)
+    damped = K.Clifford(5, hidden=3, window=1.2)(rep, rep, dtype=torch.float64)
+    damped.load_state_dict(plain.state_dict())
+    offsets = torch.from_numpy(plain.spec.offsets(3))
+    assert torch.equal(damped(offsets), plain(offsets))
+    envelope = torch.exp(-offsets.square().sum(-1) / (2 * 1.2**2)).view(5, 5, 5)
+    assert torch.allclose(damped.stencil(), plain.stencil() * envelope)
+    damped.reset_parameters()
+    squares = damped.stencil().square().flatten(1).sum(1)
+    assert torch.allclose(squares.mean(), torch.ones((), dtype=torch.float64), atol=1e-6)

@@ -6,6 +6,8 @@ either sign, smooth, and growing as x does.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import torch
 
 from torsor.fibre.clifford import MultivectorLayer
@@ -24,9 +26,9 @@ class _Gates(MultivectorLayer):
         parts = self.multivectors(x)
         return (parts * self.spread(self.gates(self.invariants(parts)).sigmoid()).to(parts)).flatten(1, 2)
 
+    @abstractmethod
     def gates(self, invariants: torch.Tensor) -> torch.Tensor:
         """The arguments of the sigmoids, of the shape of the invariants."""
-        raise NotImplementedError
 
 
 class MultivectorActivation(_Gates):

@@ -10,7 +10,7 @@ grades 1 … n - 1 is missing (`PseudoRiemannian` has it).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,20 +19,19 @@ from torsor.errors import FieldTypeError, KernelError
 from torsor.fibre.base import Constants
 from torsor.fibre.clifford import algebra_of, multivector_count
 from torsor.groups import Group
-from torsor.kernels.base import KernelSpec, SteerableKernel
+from torsor.kernels.base import SteerableKernel
+from torsor.kernels.box import BoxSpec
 from torsor.kernels.clifford_network import CliffordNetwork, LiveTable
-from torsor.kernels.lattice import box, check_sizes
 from torsor.reps import Representation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Clifford(KernelSpec):
+class Clifford(BoxSpec):
     """The published kernels between multivector fields on R^{p,q}: kernel network and kernel head.
 
     For types n * multivector of the groups from SO₀(p, q) to O(p, q), p + q ≥ 2, on grids whose time axes come first,
     in units with c = 1. ``forward(v)`` satisfies the steerability constraint to rounding for every boost. The box
-    truncates the unbounded orbits, and there is no other decay: no invariant function decays along the light cone. Not
-    linear in its parameters.
+    truncates the unbounded orbits; no invariant function decays along the light cone. Not linear in its parameters.
 
     Args:
         size: number of pixels along every axis, or one number an axis.
@@ -40,6 +39,8 @@ class Clifford(KernelSpec):
         layers: blocks of the network, each with one geometric product.
         functions: Gaussians of η(v,v) that enter the network.
         spacing: the distance of pixels, c Δt = Δx, one number.
+        window: if given, the samples carry the envelope exp(-|v|²/2 window²), which is smooth, but breaks boosts. It is
+            no part of the published construction.
         oversampling: the factor by which `refined` made the grid finer.
 
     Raises:
@@ -54,14 +55,15 @@ class Clifford(KernelSpec):
     layers: int = 2
     functions: int = 8
     spacing: float = 1.0
+    window: float | None = None
     oversampling: int = 1
 
     def __post_init__(self) -> None:
-        if isinstance(self.size, list):
-            object.__setattr__(self, "size", tuple(self.size))
-        check_sizes((self.size,) if isinstance(self.size, int) else self.size)
-        if min(self.hidden, self.layers, self.functions, self.oversampling) < 1 or not self.spacing > 0:
-            raise KernelError(f"expected positive numbers of fields, layers, functions and a spacing, got {self!r}")
+        self.check_box()
+        if min(self.hidden, self.layers, self.functions) < 1 or isinstance(self.spacing, tuple):
+            raise KernelError(
+                f"expected positive numbers of fields, layers and functions, and one spacing, got {self!r}"
+            )
 
     def validate(self, group: Group) -> None:
         """Clifford kernels serve the groups from SO0(p, q) to O(p, q).
@@ -81,38 +83,6 @@ class Clifford(KernelSpec):
         except FieldTypeError as error:
             raise KernelError(f"Clifford kernels: {error}") from None
         self.base_sizes(d)
-
-    def base_sizes(self, d: int) -> tuple[int, ...]:
-        """The sizes of the grid without oversampling."""
-        sizes = (self.size,) * d if isinstance(self.size, int) else self.size
-        if len(sizes) != d:
-            raise KernelError(f"expected {d} kernel sizes, one for each axis, got {sizes}")
-        return sizes
-
-    def sizes(self, d: int) -> tuple[int, ...]:
-        """With oversampling the pixels fill the same box; odd sizes stay odd."""
-        factor = self.oversampling
-        return tuple(size * factor + (size % 2 and 1 - factor % 2) for size in self.base_sizes(d))
-
-    def offsets(self, d: int) -> np.ndarray:
-        return box(self.sizes(d)) * self.spacing / self.oversampling
-
-    def shares(self, d: int) -> np.ndarray:
-        """The volume of each sample in units of a pixel: finer pixels, halved where a face of the box cuts them."""
-        ends = np.array(self.base_sizes(d)) / 2 * self.spacing
-        cut = np.abs(self.offsets(d)) > ends * (1 - 1e-9)
-        return np.where(cut, 0.5, 1.0).prod(-1) / self.oversampling**d
-
-    def reach(self, group: Group) -> float:
-        """The radius of the ball inside the box: on scattered points the kernel is truncated there."""
-        return min(self.base_sizes(group.dim)) / 2 * self.spacing
-
-    def is_sampled_plainly(self, d: int) -> bool:
-        return self.oversampling == 1
-
-    def refined(self, factor: int) -> Clifford:
-        """The same functions on a grid that is finer by a factor; weights keep their meaning."""
-        return replace(self, oversampling=self.oversampling * factor)
 
     def centres(self, group: Group) -> tuple[float, ...]:
         """Centres of the Gaussians in asinh(η(v,v)/spacing²), over the values in the box."""
@@ -177,7 +147,7 @@ class CliffordKernel(Constants, SteerableKernel):
 
     def constants(self) -> dict[str, np.ndarray]:
         d = self.in_rep.group.dim
-        return {"offsets": self.spec.offsets(d), "shares": self.spec.shares(d)}
+        return {"offsets": self.spec.offsets(d), "shares": self.spec.weights(d)}
 
     def blocks(self) -> dict[tuple[int, int, int], torch.Tensor]:
         """Named views of the weight: grades (m, j, k) of kernel, input and output -> (fields out, fields in)."""

@@ -21,16 +21,15 @@ import torch
 from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases, BasisSource
 from torsor.groups import Group
-from torsor.kernels.base import KernelSpec
+from torsor.kernels.box import BoxSpec
 from torsor.kernels.expanded import FeaturedKernel
-from torsor.kernels.lattice import box, check_sizes
 from torsor.kernels.lightcone import LightCone, places
 from torsor.kernels.quadric import EVEN, PAST, SPACE, TIME, character, covariants_of, signature
 from torsor.reps import Representation, decompose
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class PseudoRiemannian(KernelSpec):
+class PseudoRiemannian(BoxSpec):
     """All steerable kernels on R^{p,q}, sampled on a box of a grid whose time axes come first, in units with c = 1.
 
     ``forward(v)`` satisfies the steerability constraint to rounding for every boost. Orbits are unbounded, and the box
@@ -64,14 +63,11 @@ class PseudoRiemannian(KernelSpec):
     oversampling: int = 1
 
     def __post_init__(self) -> None:
-        for name in ("size", "spacing"):
-            if isinstance(value := getattr(self, name), list):
-                object.__setattr__(self, name, tuple(value))
-        check_sizes((self.size,) if isinstance(self.size, int) else self.size)
-        spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
-        numbers = [self.width, *spacings, *(x for x in (self.profiles, self.window) if x is not None)]
-        if not min(numbers) > 0 or (self.degrees is not None and self.degrees < 0):
-            raise KernelError(f"expected positive numbers and degrees of at least 0, got {self!r}")
+        self.check_box()
+        if not min(self.width, 1 if self.profiles is None else self.profiles) > 0 or (self.degrees or 0) < 0:
+            raise KernelError(
+                f"expected a positive width and number of profiles, and degrees of at least 0, got {self!r}"
+            )
 
     def validate(self, group: Group) -> None:
         """Pseudo-Riemannian kernels serve the groups from SO0(p, q) to O(p, q), n = p + q ≥ 2.
@@ -103,48 +99,6 @@ class PseudoRiemannian(KernelSpec):
                 f"separate past and future; take SO0(1, {group.dim - 1}) or Orthochronous(1, {group.dim - 1})"
             )
 
-    def sizes(self, d: int) -> tuple[int, ...]:
-        return tuple(_fine(size, self.oversampling) for size in self.base_sizes(d))
-
-    def base_sizes(self, d: int) -> tuple[int, ...]:
-        """The sizes of the grid without oversampling."""
-        sizes = (self.size,) * d if isinstance(self.size, int) else self.size
-        if len(sizes) != d:
-            raise KernelError(f"expected {d} kernel sizes, one for each axis, got {sizes}")
-        return sizes
-
-    def spacings(self, d: int) -> np.ndarray:
-        """The distances of pixels without oversampling, (d,)."""
-        spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,) * d
-        if len(spacings) != d:
-            raise KernelError(f"expected {d} spacings, one for each axis, got {self.spacing}")
-        return np.array(spacings, dtype=float)
-
-    def offsets(self, d: int) -> np.ndarray:
-        return box(self.sizes(d)) * self.spacings(d) / self.oversampling
-
-    def half_widths(self, d: int) -> np.ndarray:
-        """Half the extents of the box, which ends half a pixel beyond the last sample."""
-        return np.array(self.base_sizes(d)) / 2 * self.spacings(d)
-
-    def reach(self, group: Group) -> float:
-        """The radius of the ball inside the box: on scattered points the kernel is truncated there."""
-        return float(self.half_widths(group.dim).min())
-
-    def is_sampled_plainly(self, d: int) -> bool:
-        return self.window is None and self.oversampling == 1
-
-    def weights(self, d: int) -> np.ndarray:
-        """The envelope times the part of each pixel inside the box: 1, or ½ on a face, (samples,)."""
-        offsets, ends = self.offsets(d), self.half_widths(d)
-        inside = np.where(np.abs(offsets) > ends * (1 - 1e-9), 0.5, 1.0).prod(-1)
-        envelope = 1.0 if self.window is None else np.exp(-(offsets**2).sum(-1) / (2 * self.window**2))
-        return inside * envelope
-
-    def refined(self, factor: int) -> PseudoRiemannian:
-        """The same functions on a grid that is finer by a factor; weights keep their meaning."""
-        return replace(self, oversampling=self.oversampling * factor)
-
     def build(
         self,
         rho_in: Representation,
@@ -174,11 +128,6 @@ class PseudoRiemannian(KernelSpec):
         step = (np.arcsinh(high) - np.arcsinh(low)) / max(1, number - 1)
         centres = tuple(places(*ranges[sector]) for sector, _ in degrees)
         return LightCone(time, space, unit, degrees, centres, self.width * float(step or 1.0))
-
-
-def _fine(size: int, factor: int) -> int:
-    """The number of pixels, a factor finer, that fill a box of size pixels: of odd parity if the size is odd."""
-    return size * factor + (size % 2 and 1 - factor % 2)
 
 
 def _remedy(group: Group) -> str:
@@ -244,10 +193,9 @@ def _grams(source: Resolved) -> tuple[np.ndarray, ...]:
 
 
 def _sampled(source: Resolved) -> np.ndarray:
-    """The scalar functions on the stencil, with its weights and the volume of its cells: (functions, samples)."""
+    """The scalar functions on the stencil, with its weights: (functions, samples)."""
     spec, d = source.spec, source.group.dim
-    volume = float(spec.oversampling) ** -d
-    return source.cone(torch.from_numpy(spec.offsets(d))).numpy().T * (spec.weights(d) * volume)
+    return source.cone(torch.from_numpy(spec.offsets(d))).numpy().T * spec.weights(d)
 
 
 @lru_cache(maxsize=256)

@@ -16,7 +16,15 @@ import numpy as np
 
 from torsor.errors import KernelError
 from torsor.groups import SO0, Group, O
-from torsor.linalg import expm, null_space, pseudo_harmonic_basis, pseudo_harmonic_power, pseudo_harmonics
+from torsor.linalg import (
+    canonical_rows,
+    expm,
+    invariant_maps,
+    null_space,
+    pseudo_harmonic_basis,
+    pseudo_harmonic_power,
+    pseudo_harmonics,
+)
 from torsor.reps import Representation
 
 MAX_DEGREE = 16
@@ -73,11 +81,8 @@ def stabiliser_maps(rho_in: Representation, rho_out: Representation) -> np.ndarr
     """Hom of the identity component of the stabiliser of the first axis, orthonormal: (number, dim ρ_out, dim ρ_in)."""
     pairs, algebra, _ = _algebra(_shape(rho_in))
     fixing = algebra[[0 not in pair for pair in pairs]]
-    out, into = rho_out._derivative(fixing), rho_in._derivative(fixing)
-    one_out, one_in = np.eye(rho_out.dim), np.eye(rho_in.dim)
-    rows = [np.kron(b, one_in) - np.kron(one_out, a.T) for a, b in zip(into, out, strict=True)]
-    constraints = np.concatenate(rows) if rows else np.zeros((1, rho_out.dim * rho_in.dim))
-    return null_space(constraints).reshape(-1, rho_out.dim, rho_in.dim)
+    into, out = ((rep._derivative(fixing), np.zeros((0, rep.dim, rep.dim))) for rep in (rho_in, rho_out))
+    return invariant_maps(into, out)
 
 
 @lru_cache(maxsize=4096)
@@ -100,13 +105,9 @@ def _connected(rho_in: Representation, rho_out: Representation) -> tuple[np.ndar
 
 def _algebra(shape: Signature) -> tuple[list[tuple[int, int]], np.ndarray, np.ndarray]:
     """The pairs of axes i < j, the rotation or boost in each plane, and the signs η_i η_j: Σ η_i η_j a_ij² = 1 - n."""
-    p, d = shape[0], sum(shape)
-    eta = np.array([-1.0] * p + [1.0] * (d - p))
-    pairs = list(combinations(range(d), 2))
-    algebra = np.zeros((len(pairs), d, d))
-    for a, (i, j) in zip(algebra, pairs, strict=True):
-        a[j, i], a[i, j] = 1.0, -eta[i] * eta[j]
-    return pairs, algebra, np.array([eta[i] * eta[j] for i, j in pairs])
+    group = SO0(*shape)
+    pairs, signs = list(combinations(range(group.dim), 2)), np.diag(group.metric)
+    return pairs, group.algebra_array, np.array([signs[i] * signs[j] for i, j in pairs])
 
 
 def _casimir(maps: np.ndarray, rho_in: Representation, rho_out: Representation, shape: Signature) -> np.ndarray:
@@ -144,7 +145,7 @@ def _fixed(
     """Those combinations with P(cv) = χ(c) ρ_out(c) P(v) ρ_in(c)⁻¹ for the component generators c, canonical."""
     if not len(maps):
         return maps
-    basis = canonical_rows(maps.reshape(len(maps), -1))
+    basis = canonical_rows(np.linalg.qr(maps.reshape(len(maps), -1).T)[0].T)
     elements = rho_in.group.generator_array
     if len(elements) and len(basis):
         tensors = basis.reshape(-1, *maps.shape[1:])
@@ -154,21 +155,4 @@ def _fixed(
         images = np.einsum("c,cpo,boik,cij->cbpjk", signs, rho_out.generator_images, tensors, into, optimize=True)
         apart = np.moveaxis(moved - images, 1, -1).reshape(-1, len(basis))
         basis = canonical_rows(null_space(apart) @ basis)
-    return basis.reshape(-1, *maps.shape[1:])
-
-
-def canonical_rows(rows: np.ndarray) -> np.ndarray:
-    """The canonical orthonormal basis of the span of independent rows (r, n), as `canonical_bases` of its projector.
-
-    Pivoted Cholesky of P = VᵀV with orthonormal rows V, without forming the n × n projector.
-    """
-    orthonormal = np.linalg.qr(rows.T)[0].T
-    rest, found = orthonormal, []
-    while len(rest):
-        diagonal = (rest**2).sum(0)
-        pivot = int(np.argmax(diagonal >= diagonal.max() - 1e-6))
-        direction = rest[:, pivot] / np.linalg.norm(rest[:, pivot])
-        found.append(direction @ rest)
-        rest = null_space(direction[None]) @ rest
-    basis = np.array(found).reshape(len(found), rows.shape[-1])
-    return np.where(np.abs(basis) < 1e-13, 0.0, basis)
+    return np.where(np.abs(basis) < 1e-13, 0.0, basis).reshape(-1, *maps.shape[1:])

@@ -7,10 +7,10 @@ from typing import Any
 
 import torch
 
-from torsor.errors import FieldTypeError, GroupError
+from torsor.errors import FieldTypeError
 from torsor.groups import SO, Group, O
 from torsor.reps import Representation, standard
-from torsor.symmetrize.frames import moments, pooled, scored_group
+from torsor.symmetrize.frames import moments, pooled, require_isometries, scored_group
 from torsor.symmetrize.wrapper import Wrapper, weighted_sum
 
 
@@ -78,9 +78,7 @@ class PrincipalAxes(Canonicalizer):
 
     def __init__(self, group: Group) -> None:
         super().__init__()
-        if not isinstance(group, (SO, O)) or not group.is_compact:
-            raise GroupError(f"principal axes canonicalise SO(d) and O(d), got {group}; Argmax takes finite groups")
-        self.group = group
+        self.group = require_isometries(group)
 
     def forward(self, x: Any) -> tuple[torch.Tensor, None]:
         d = self.group.dim

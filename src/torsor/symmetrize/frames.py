@@ -44,9 +44,7 @@ class PrincipalFrames(FrameSource):
 
     def __init__(self, group: Group) -> None:
         super().__init__()
-        if not isinstance(group, (SO, O)) or not group.is_compact:
-            raise GroupError(f"principal axes are frames of SO(d) and O(d), got {group}; Canonicalize takes others")
-        self.group = group
+        self.group = require_isometries(group)
 
     def forward(self, x: Any) -> tuple[torch.Tensor, torch.Tensor]:
         axes = torch.linalg.eigh(moments(x, 2, self.group.dim)).eigenvectors
@@ -90,6 +88,19 @@ class ScoredFrames(FrameSource):
         best = scores.amax(1, keepdim=True)
         tied = (best - scores <= TIE * scores.abs().amax(1, keepdim=True)).to(scores)
         return elements, tied / tied.sum(1, keepdim=True)
+
+
+def require_isometries(group: Group) -> SO | O:
+    """The group, if it is all of SO(d) or O(d).
+
+    Raises:
+        GroupError: another group.
+    """
+    if not isinstance(group, (SO, O)) or not group.is_compact:
+        raise GroupError(
+            f"principal axes are frames of SO(d) and O(d), got {group}; ScoredFrames and Argmax take finite groups"
+        )
+    return group
 
 
 def scored_group(network: torch.nn.Module) -> Group:
