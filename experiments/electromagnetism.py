@@ -29,7 +29,7 @@ SAMPLES = (16, 64, 256)
 EPOCHS = {16: 60, 64: 30, 256: 30}
 """The fewest samples are seen more often: 30 epochs of them would be 120 steps, and no network would settle."""
 BATCH, SIZE, FIELDS, LAYERS, KERNEL = 4, 16, 4, 6, 5
-RATES = {"complete": 3e-3, "complete, window": 3e-3, "clifford": 3e-3, "resnet": 3e-3, "resnet, wide": 1e-3}
+RATES = dict.fromkeys(shared.MODELS, 3e-3) | {"resnet, wide": 1e-3}
 TEST_SAMPLES, RAPIDITIES = 64, (0.25, 0.5, 1.0)
 COPIES = ("same", "rotated 90°", "rotated", *(f"boosted {r}" for r in RAPIDITIES))
 COLUMNS = ("model", "samples", "seed", "parameters", "epochs", "lr", "seconds", "training", *COPIES)

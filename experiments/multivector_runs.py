@@ -6,7 +6,7 @@ import argparse
 import csv
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import point_runs as runs
@@ -14,68 +14,15 @@ import torch
 
 from torsor import groups as G
 from torsor import kernels as K
-from torsor import nn
 from torsor import reps as R
+from torsor.models import ResNet, SpacetimeResNet
 
-MODELS = ("complete", "complete, window", "clifford", "resnet", "resnet, wide")
-"""Complete kernels, the same with an envelope that falls towards the faces of the box, the published ones, an ordinary
-network with as many parameters, and one with as many channels."""
+MODELS = ("complete", "complete, window", "clifford", "clifford, window", "resnet", "resnet, wide")
+"""Complete kernels and the published ones, both also with an envelope that falls towards the faces of the box; an
+ordinary network with as many parameters, and one with as many channels."""
 
 WINDOW = 1.2
 """Of the envelope, in pixels; chosen on one run of 16 samples."""
-
-
-class Residual(nn.Sequential):
-    """x + body(x)."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + super().forward(x)
-
-
-def multivector_net(
-    group: G.Group, fields: int, layers: int, kernel: K.KernelSpec, padding_mode: str = "zeros"
-) -> torch.nn.Module:
-    """One multivector field -> one: a convolution, residual blocks of two, a convolution.
-
-    Before each convolution but the first, normalisation and gates from invariants; inside each block a geometric
-    product.
-    """
-    one, hidden = R.multivector(group), fields * R.multivector(group)
-
-    def conv(rep: R.Representation, out: R.Representation) -> nn.Conv:
-        return nn.Conv(rep, out, kernel, padding_mode=padding_mode)
-
-    def block() -> Residual:
-        first = (nn.MultivectorNorm(hidden), nn.MultivectorGate(hidden), conv(hidden, hidden))
-        second = (nn.MultivectorNorm(hidden), nn.MultivectorGate(hidden), nn.GeometricProduct(hidden))
-        return Residual(*first, *second, conv(hidden, hidden))
-
-    blocks = [block() for _ in range(layers // 2 - 1)]
-    last = (nn.MultivectorNorm(hidden), nn.MultivectorGate(hidden), conv(hidden, one))
-    return nn.Sequential(conv(one, hidden), *blocks, *last)
-
-
-def plain_net(
-    d: int, channels: int, width: int, layers: int, size: int, padding_mode: str = "zeros"
-) -> torch.nn.Module:
-    """The same of ordinary convolutions, batch norm and GELU in d dimensions: channels -> channels."""
-    convolution, norm = {2: (torch.nn.Conv2d, torch.nn.BatchNorm2d), 3: (torch.nn.Conv3d, torch.nn.BatchNorm3d)}[d]
-
-    def conv(n: int, out: int) -> torch.nn.Module:
-        return convolution(n, out, size, padding=size // 2, padding_mode=padding_mode)
-
-    def half(out: int) -> tuple[torch.nn.Module, ...]:
-        return norm(width), torch.nn.GELU(), conv(width, out)
-
-    blocks = [PlainResidual(*half(width), *half(width)) for _ in range(layers // 2 - 1)]
-    return torch.nn.Sequential(conv(channels, width), *blocks, *half(channels))
-
-
-class PlainResidual(torch.nn.Sequential):
-    """x + body(x)."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x + super().forward(x)
 
 
 def network(
@@ -83,18 +30,16 @@ def network(
 ) -> torch.nn.Module:
     """One of MODELS: multivector fields (batch, 2^d, *space) -> the same."""
     profiles = 7 if group.is_compact else 5  # then both kernels have as many parameters
-    kernels = {
-        "complete": K.PseudoRiemannian(size=size, profiles=profiles),
-        "complete, window": K.PseudoRiemannian(size=size, profiles=profiles, window=WINDOW),
-        "clifford": K.Clifford(size=size, hidden=6),
-    }
+    complete, clifford = K.PseudoRiemannian(size=size, profiles=profiles), K.Clifford(size=size, hidden=6)
+    kernels = {"complete": complete, "clifford": clifford}
+    kernels |= {f"{name}, window": replace(kernel, window=WINDOW) for name, kernel in kernels.items()}
+    one, d, channels = R.multivector(group), group.dim, 2**group.dim
     if model in kernels:
-        return multivector_net(group, fields, layers, kernels[model], padding_mode)
-    d, channels = group.dim, 2**group.dim
+        return SpacetimeResNet(one, one, fields, layers, kernels[model], padding_mode=padding_mode)
     if model == "resnet, wide":
-        return plain_net(d, channels, fields * channels, layers, size, padding_mode)
+        return ResNet(channels, channels, fields * channels, layers, size, d, padding_mode)
     target = runs.count(network("complete", group, fields, layers, size))
-    nets = (plain_net(d, channels, width, layers, size, padding_mode) for width in range(2, 65))
+    nets = (ResNet(channels, channels, width, layers, size, d, padding_mode) for width in range(2, 65))
     return min(nets, key=lambda net: abs(runs.count(net) - target))
 
 

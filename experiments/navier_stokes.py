@@ -27,7 +27,7 @@ SAMPLES = (16, 64, 256)
 EPOCHS = {16: 100, 64: 40, 256: 20}
 """Few samples are seen more often."""
 BATCH, SIZE, FIELDS, LAYERS, KERNEL = 4, 32, 4, 6, 5
-RATES = {"complete": 1e-2, "complete, window": 1e-2, "clifford": 1e-2, "resnet": 1e-2, "resnet, wide": 3e-3}
+RATES = dict.fromkeys(shared.MODELS, 1e-2) | {"resnet, wide": 3e-3}
 TIMES, PEAK, TEST_SAMPLES = (0.5, 1.0), 3.0, 64
 COPIES = ("same", "rotated 90°", "mirrored", "coarser eddies")
 COLUMNS = ("model", "samples", "seed", "parameters", "epochs", "lr", "seconds", "training", "persistence", *COPIES)

@@ -14,27 +14,26 @@ from torsor.reps import Representation
 from torsor.reps.multivector import Multivector
 
 
-class SpacetimeBlock(torch.nn.Module):
-    """x ↦ x + conv(f(z + z·Lz)), z = norm(x): the geometric product is optional, f gates every grade."""
+class SpacetimeBlock(nn.Sequential):
+    """x ↦ x + conv(prod(gate(norm(conv(gate(norm(x))))))): two convolutions, and a geometric product at every point."""
 
     def __init__(self, rep: Representation, kernel: KernelSpec, product: bool, **options: Any) -> None:
-        super().__init__()
         kind: dict[str, Any] = {name: options[name] for name in ("device", "dtype")}
-        self.norm, self.activation = nn.MultivectorNorm(rep, **kind), nn.MultivectorActivation(rep, **kind)
-        self.product = nn.GeometricProduct(rep, **kind) if product else None
-        self.conv = nn.Conv(rep, rep, kernel, **options)
+        layers: list[torch.nn.Module] = [nn.MultivectorNorm(rep, **kind), nn.MultivectorGate(rep, **kind)]
+        layers += [nn.Conv(rep, rep, kernel, **options)]
+        layers += [nn.MultivectorNorm(rep, **kind), nn.MultivectorGate(rep, **kind)]
+        layers += [nn.GeometricProduct(rep, **kind)] if product else []
+        super().__init__(*layers, nn.Conv(rep, rep, kernel, **options))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The block, from fields to fields of one type."""
-        z = self.norm(x)
-        z = z if self.product is None else z + self.product(z)
-        return x + self.conv(self.activation(z))
+        return x + super().forward(x)
 
 
 class SpacetimeResNet(torch.nn.Module):
     """Fields (batch, in_rep.dim, *space) -> (batch, out_rep.dim, *space) on a grid of R^{p,q}, time axes first.
 
-    A convolution to `fields` multivectors, residual blocks with one convolution each, and a last convolution.
+    A convolution to `fields` multivectors, residual blocks of two convolutions, and a last convolution.
     Types other than n * multivector are taken to multivectors, and back, by pointwise linear maps. Commutes with the
     symmetries of the grid exactly, with boosts up to the truncation of the stencils.
 
@@ -42,7 +41,7 @@ class SpacetimeResNet(torch.nn.Module):
         in_rep: type of the input, of a subgroup of O(p, q).
         out_rep: type of the output.
         fields: multivectors in the hidden layers.
-        layers: number of convolutions.
+        layers: number of convolutions, even.
         kernel: `kernels.PseudoRiemannian` (the default), `kernels.Clifford`, or another family that serves the group.
         product: a geometric product in every block.
         padding_mode: of the convolutions, "zeros" or "circular".
@@ -50,7 +49,7 @@ class SpacetimeResNet(torch.nn.Module):
         dtype: of the parameters.
 
     Raises:
-        ConfigError: fewer than two layers.
+        ConfigError: an odd number of layers, or fewer than two.
         KernelError: the kernel family does not serve the group.
     """
 
@@ -68,27 +67,27 @@ class SpacetimeResNet(torch.nn.Module):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if layers < 2 or fields < 1:
-            raise ConfigError(f"expected at least two layers and one field, got {layers} and {fields}")
+        if layers < 2 or layers % 2 or fields < 1:
+            raise ConfigError(f"expected an even number of layers and at least one field, got {layers} and {fields}")
         self.in_rep, self.out_rep = in_rep, out_rep
         family = kernels.PseudoRiemannian(size=5) if kernel is None else kernel
         hidden = fields * reps.multivector(in_rep.group)
         first, last = (rep if _is_multivector(rep) else hidden for rep in (in_rep, out_rep))
         kind: dict[str, Any] = {"device": device, "dtype": dtype}
         options: dict[str, Any] = kind | {"padding_mode": padding_mode}
-        self.lift = None if first == in_rep else _linear(in_rep, first, **kind)
-        self.first = nn.Conv(first, hidden, family, **options)
         self.blocks = torch.nn.Sequential(
-            *(SpacetimeBlock(hidden, family, product, **options) for _ in range(layers - 2))
+            *(SpacetimeBlock(hidden, family, product, **options) for _ in range(layers // 2 - 1))
         )
-        self.tail = torch.nn.Sequential(nn.MultivectorNorm(hidden, **kind), nn.MultivectorActivation(hidden, **kind))
-        self.last = nn.Conv(hidden, last, family, **options)
+        tail = nn.MultivectorNorm(hidden, **kind), nn.MultivectorGate(hidden, **kind)
+        self.last = nn.Sequential(*tail, nn.Conv(hidden, last, family, **options))
+        self.first = nn.Conv(first, hidden, family, **options)
+        self.lift = None if first == in_rep else _linear(in_rep, first, **kind)
         self.project = None if last == out_rep else _linear(last, out_rep, **kind)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """The fields that the network predicts."""
         x = x if self.lift is None else self.lift(x)
-        y = self.last(self.tail(self.blocks(self.first(x))))
+        y = self.last(self.blocks(self.first(x)))
         return y if self.project is None else self.project(y)
 
 
