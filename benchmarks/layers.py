@@ -28,23 +28,34 @@ class Case:
 
     def rep(self) -> reps.Representation:
         """The type of input and output."""
+        if self.representation == "scales":
+            return self.fields * reps.regular(groups.Scaling(self.dim, 2**0.5), window=4)
         group = groups.from_name(self.group, dim=self.dim)
+        if self.representation.startswith("multivector"):
+            return self.fields * reps.multivector(group)
         if self.representation == "regular":
             return self.fields * reps.regular(group)
         return reps.direct_sum([(self.fields, rho) for rho in reps.irreps(group, 3 if self.dim == 2 else 2)])
 
     def layers(self) -> tuple[torch.nn.Module, torch.nn.Module, torch.Tensor]:
         """The steerable layer, the plain one, and an input."""
-        rep = self.rep()
         torch.manual_seed(0)
-        steerable = nn.Conv(rep, rep, kernels.Harmonic(self.kernel), bias=False)
-        return steerable, *self.plain()
+        return nn.Conv(self.rep(), self.rep(), self.family(), bias=False), *self.plain()
+
+    def family(self) -> kernels.KernelSpec:
+        """How the kernel is solved."""
+        families = {
+            "multivector": kernels.PseudoRiemannian,
+            "multivector, Clifford": kernels.Clifford,
+            "scales": kernels.Scaled,
+        }
+        return families.get(self.representation, kernels.Harmonic)(self.kernel)
 
     def plain(self) -> tuple[torch.nn.Module, torch.Tensor]:
         """The plain layer, and an input."""
-        c = self.rep().dim
+        c, size = self.rep().dim, 17 if self.representation == "scales" else self.kernel  # that of the largest scale
         kind = torch.nn.Conv2d if self.dim == 2 else torch.nn.Conv3d
-        plain = kind(c, c, self.kernel, padding=self.kernel // 2, bias=False)
+        plain = kind(c, c, size, padding=size // 2, bias=False)
         return plain, torch.randn(self.batch, c, *[self.size] * self.dim, requires_grad=True)
 
 
@@ -55,6 +66,9 @@ CASES = [
     Case("O", "regular", 4, 5, 4, 16, 3),
     Case("I", "regular", 2, 5, 2, 16, 3),
     Case("SO3", "irreps", 4, 5, 4, 16, 3),
+    Case("O(1,2)", "multivector", 4, 5, 4, 16, 3),
+    Case("O(1,2)", "multivector, Clifford", 4, 5, 4, 16, 3),
+    Case("scalings", "scales", 4, 5, 8, 32),
 ]
 
 
