@@ -6,7 +6,7 @@ import torch
 
 from torsor import groups as G
 from torsor import reps as R
-from torsor.errors import GroupError
+from torsor.errors import GroupError, RepresentationError
 from torsor.testing import check_group, check_representation
 
 GROUPS = [G.GL(1), G.GL(2), G.GLPlus(3), G.SL(2), G.SL(3), G.Sp(2), G.Sp(4), G.U(1), G.U(2), G.SU(2), G.SU(3)]
@@ -21,6 +21,20 @@ def test_laws(group):
 def test_representations(group):
     for rep in (R.standard(group), R.standard(group).dual(), R.tensor(group, 1, 1)):
         check_representation(rep)
+
+
+@pytest.mark.parametrize("weight", [float("nan"), float("inf"), "1", None])
+def test_densities_have_finite_weights(weight):
+    with pytest.raises(RepresentationError, match="finite number"):
+        R.density(G.GL(2), weight)
+
+
+@pytest.mark.parametrize(
+    "build", [lambda: G.O(1.5, 2), lambda: G.SO0(1, 2.0), lambda: G.Cyclic(4.0), lambda: G.Dihedral(2.5)]
+)  # type: ignore
+def test_numbers_of_axes_and_turns_are_integers(build):
+    with pytest.raises(GroupError, match="expected"):
+        build()
 
 
 def test_densities():

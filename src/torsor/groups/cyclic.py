@@ -31,7 +31,7 @@ class Cyclic(Group):
     n: int
 
     def __post_init__(self) -> None:
-        if not 1 <= self.n <= MAX_ROTATIONS:
+        if not isinstance(self.n, int) or not 1 <= self.n <= MAX_ROTATIONS:
             raise GroupError(
                 f"expected a cyclic group of at least one rotation and at most 10 000, got Cyclic({self.n})"
             )

@@ -17,8 +17,9 @@ class _Orthogonal(Group):
     q: int = 0
 
     def __post_init__(self) -> None:
-        if self.p < 0 or self.q < 0 or self.p + self.q < 1:
-            raise GroupError(f"expected a signature (p, q) with p + q >= 1, got ({self.p}, {self.q})")
+        whole = isinstance(self.p, int) and isinstance(self.q, int)
+        if not whole or self.p < 0 or self.q < 0 or self.p + self.q < 1:
+            raise GroupError(f"expected a signature (p, q) of integers with p + q >= 1, got ({self.p!r}, {self.q!r})")
         if self.p == 0:
             object.__setattr__(self, "p", self.q)
             object.__setattr__(self, "q", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import combinations
-from math import comb
+from math import comb, isfinite
 
 import numpy as np
 
@@ -58,11 +58,20 @@ class TrivialRepresentation(Representation):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Density(Natural):
-    """ρ(g) = |det g|^weight, or sign(det g) |det g|^weight if odd: weight 0 and odd is the sign representation."""
+    """ρ(g) = |det g|^weight, or sign(det g) |det g|^weight if odd: weight 0 and odd is the sign representation.
+
+    Raises:
+        RepresentationError: a weight that is no finite number.
+    """
 
     group: Group
     weight: float = 1.0
     odd: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.weight, (int, float)) or not isfinite(self.weight):
+            raise RepresentationError(f"expected a finite number as the weight of a density, got {self.weight!r}")
+        object.__setattr__(self, "weight", float(self.weight))
 
     @property
     def dim(self) -> int:
@@ -258,4 +267,4 @@ def exterior(group: Group, k: int = 2) -> Representation:
 
 def density(group: Group, weight: float = 1.0) -> Representation:
     """ρ(g) = |det g|^weight."""
-    return Density(group, float(weight), False)
+    return Density(group, weight, False)
