@@ -11,7 +11,7 @@ from torch.utils import _pytree
 
 from torsor.errors import FieldTypeError
 from torsor.reps import Representation
-from torsor.spaces import Grid
+from torsor.spaces import Grid, Manifold
 from torsor.symbolic import Symbolic
 
 
@@ -106,12 +106,12 @@ class Field:
         Raises:
             FieldTypeError: the space carries no frames that could change.
         """
-        if not hasattr(self.space, "gauged"):
+        if not isinstance(self.space, Manifold):
             raise FieldTypeError(
                 f"expected a space with a frame at every point, such as spaces.Chart, got {self.space!r}"
             )
         matrices = self.rep.rho(g.double()).to(self.tensor)
-        return Field(torch.einsum("nij,nj->ni", matrices, self.tensor), self.rep, self.space.gauged(g))
+        return Field(torch.einsum("nij,nj->ni", matrices, self.tensor), self.rep, self.space.regauge(g))
 
 
 def common_space(fields: Sequence[Field]) -> Any:

@@ -36,8 +36,8 @@ def minkowski(a, b):
 
 
 CASES = [
-    (S.Sphere(), sphere, euclidean, torch.tensor([[1.0, 0.3], [1.4, 2.0]], dtype=F64)),
-    (S.DeSitter(), hyperboloid, minkowski, torch.tensor([[0.1, 0.3], [-0.4, 1.0]], dtype=F64)),
+    (S.SphereMetric(), sphere, euclidean, torch.tensor([[1.0, 0.3], [1.4, 2.0]], dtype=F64)),
+    (S.DeSitterMetric(), hyperboloid, minkowski, torch.tensor([[0.1, 0.3], [-0.4, 1.0]], dtype=F64)),
 ]
 VECTORS = torch.tensor([[0.3, 0.2], [-0.1, 0.4]], dtype=F64)
 
@@ -93,7 +93,7 @@ def test_logarithm_inverts_the_exponential(metric, embed, product, x):
 
 def test_christoffel_symbols_of_the_sphere():
     x = torch.tensor([[0.7, 0.2]], dtype=F64)
-    gamma = christoffel(S.Sphere(), x)[0]
+    gamma = christoffel(S.SphereMetric(), x)[0]
     assert torch.allclose(gamma[0, 1, 1], -x[0, 0].sin() * x[0, 0].cos())
     assert torch.allclose(gamma[1, 0, 1], x[0, 0].cos() / x[0, 0].sin())
 
@@ -104,11 +104,11 @@ def wavy(x):
 
 def lorentzian(group=None, shape=(6, 8)):
     group = G.O(1, 1) if group is None else group
-    return S.Chart.grid(S.Conformal(1, 1, wavy), group, (0, 0), (2, 3), shape, periodic=(False, True))
+    return S.Chart.grid(S.ConformalMetric(1, 1, wavy), group, (0, 0), (2, 3), shape, periodic=(False, True))
 
 
 def test_flat_chart_is_the_lattice():
-    chart = S.Chart.grid(S.Flat(1, 1), G.SO(1, 1), (0, 0), (5, 6), (5, 6), window=1)
+    chart = S.Chart.grid(S.FlatMetric(1, 1), G.SO(1, 1), (0, 0), (5, 6), (5, 6), window=1)
     graph = chart.neighbours()
     assert torch.allclose(graph.v, chart.positions[graph.source] - chart.positions[graph.target])
     assert torch.allclose(graph.weight, torch.ones_like(graph.weight))
@@ -132,9 +132,9 @@ def test_curvature_is_seen_by_transport_around_a_loop():
     """On the sphere a vector turns by the enclosed area."""
     corners = torch.tensor([[1.0, 0.0], [1.0, 0.2], [1.3, 0.2], [1.3, 0.0]], dtype=F64)
     loop = torch.eye(2, dtype=F64)
-    frames = orthonormal_frames(S.Sphere(), corners)
+    frames = orthonormal_frames(S.SphereMetric(), corners)
     for a, b in [(0, 1), (1, 2), (2, 3), (3, 0)]:
-        w = logarithm(S.Sphere(), corners[b : b + 1], corners[a : a + 1], 64)[2][0]
+        w = logarithm(S.SphereMetric(), corners[b : b + 1], corners[a : a + 1], 64)[2][0]
         loop = torch.linalg.inv(frames[b]) @ w @ frames[a] @ loop
     angle = torch.atan2(loop[1, 0], loop[0, 0]).abs()
     points = sphere(corners)
@@ -153,7 +153,7 @@ def test_curvature_is_seen_by_transport_around_a_loop():
 def test_gauge_transformations(riemannian):
     torch.manual_seed(0)
     if riemannian:
-        chart = S.Chart.grid(S.Sphere(), G.SO(2), (0.6, 0), (2.2, 2 * torch.pi), (8, 16), periodic=(False, True))
+        chart = S.Chart.grid(S.SphereMetric(), G.SO(2), (0.6, 0), (2.2, 2 * torch.pi), (8, 16), periodic=(False, True))
         rep = R.trivial(G.SO(2)) + R.irrep(G.SO(2), 1)
         net = nn.Sequential(
             nn.Conv(rep, 2 * rep, K.Harmonic(radius=0.7)),
@@ -179,7 +179,7 @@ def test_gauge_transformations(riemannian):
 def test_isometries_of_de_sitter_space():
     """Translations of x by whole cells are isometries that keep the frames."""
     torch.manual_seed(0)
-    chart = S.Chart.grid(S.DeSitter(), G.O(1, 1), (-0.5, 0), (0.5, 1.6), (5, 8), periodic=(False, True))
+    chart = S.Chart.grid(S.DeSitterMetric(), G.O(1, 1), (-0.5, 0), (0.5, 1.6), (5, 8), periodic=(False, True))
     rep = R.trivial(G.O(1, 1)) + R.standard(G.O(1, 1))
     conv = nn.Conv(rep, rep, K.PseudoRiemannian(size=5, spacing=0.2)).double()
     x = torch.randn(5, 8, rep.dim, dtype=F64)
@@ -189,14 +189,14 @@ def test_isometries_of_de_sitter_space():
 
 def test_errors():
     with pytest.raises(SpaceError, match="does not keep"):
-        S.Chart.grid(S.Flat(1, 1), G.SO(2), (0, 0), (1, 1), (4, 4))
+        S.Chart.grid(S.FlatMetric(1, 1), G.SO(2), (0, 0), (1, 1), (4, 4))
     with pytest.raises(SpaceError, match="signature"):
-        orthonormal_frames(S.Conformal(0, 2, wavy), torch.full((1, 2), torch.nan, dtype=F64))
+        orthonormal_frames(S.ConformalMetric(0, 2, wavy), torch.full((1, 2), torch.nan, dtype=F64))
     with pytest.raises(SpaceError, match="half a period"):
-        S.Chart.grid(S.Flat(0, 2), G.O(2), (0, 0), (1, 1), (4, 4), periodic=(True, True))
+        S.Chart.grid(S.FlatMetric(0, 2), G.O(2), (0, 0), (1, 1), (4, 4), periodic=(True, True))
     chart = lorentzian()
-    with pytest.raises(SpaceError, match="one a sample"):
-        chart.gauged(2 * torch.eye(2, dtype=F64).expand(len(chart), 2, 2))
+    with pytest.raises(SpaceError, match="one a point"):
+        chart.regauge(2 * torch.eye(2, dtype=F64).expand(len(chart), 2, 2))
     with pytest.raises(SpaceError, match="window"):
         chart.neighbours(k=3)
     with pytest.raises(FieldTypeError, match="frame"):

@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
-from torch.utils import _pytree
 
 from torsor.errors import SpaceError
 from torsor.groups import Group
 from torsor.spaces.geodesics import logarithm
+from torsor.spaces.manifold import Edges, Manifold
 from torsor.spaces.metrics import Metric, orthonormal_frames
-from torsor.spaces.neighbours import Neighbours, by_target
-
-Edges = tuple[torch.Tensor, ...]
-"""(p, q, log_p(q), |det ∂ log_p(q)/∂q|, transport from q to p), all in coordinates."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Chart:
-    """Samples of one chart: coordinates x, a frame e at each, and the edges of the convolution
+class Chart(Manifold):
+    """Samples of one chart: coordinates x, and a frame e at each, with e_p⁻¹ log_p(q) and e_p⁻¹ P_{p←q} e_q as edges.
 
-        f_out(p) = Σ_q K(v) ρ(g_{p←q}) f(q) w,   v = e_p⁻¹ log_p(q),   g_{p←q} = e_p⁻¹ P_{p←q} e_q,   w = dq / J
-
-    with the exponential map and the parallel transport P of the metric (Levi-Civita), and w = |det ∂v/∂q| times the
-    cell of q. `Chart.grid` lays the samples on a grid of the coordinates and chooses frames; `gauged` changes them.
+    The exponential map and the parallel transport P (Levi-Civita) are those of the metric. `Chart.grid` lays the
+    samples on a grid of the coordinates and chooses frames.
 
     Balls of a Lorentzian metric are not compact: neighbours are the samples in a window of the coordinates, which
-    depends on the chart but on no gauge. Features are (samples, channels).
+    depends on the chart but on no gauge. With a Riemannian metric a radius selects among them.
 
-    Attributes:
+    Args:
         positions: (n, d) coordinates, float64.
         frames: (n, d, d), vectors in columns, orthonormal: eᵀ g e = η.
         cells: (n,) volumes of the cells in coordinates.
@@ -44,29 +35,26 @@ class Chart:
         SpaceError: shapes that do not fit, frames that are not orthonormal, or a group that does not keep η.
     """
 
-    positions: torch.Tensor
-    frames: torch.Tensor
-    cells: torch.Tensor
-    metric: Metric
-    group: Group
-    window: tuple[float, ...]
-    periods: tuple[float, ...]
-    _cache: dict[Any, Any] = field(default_factory=dict, init=False)
-    _geodesics: list[Edges] = field(default_factory=list, init=False)  # in coordinates: all gauges share them
+    def __init__(
+        self,
+        positions: torch.Tensor,
+        frames: torch.Tensor,
+        cells: torch.Tensor,
+        metric: Metric,
+        group: Group,
+        window: tuple[float, ...],
+        periods: tuple[float, ...],
+    ) -> None:
+        d = metric.dim
+        if group.dim != d or len(window) != d or len(periods) != d or positions.shape[1:] != (d,):
+            raise SpaceError(f"expected positions, a group, a window and periods in {d} dimensions, got {group}")
+        if group.algebra_array.shape[-1] != d:
+            raise SpaceError(f"expected a group of matrices ({d}, {d}), got {group}, which also acts on fields only")
+        super().__init__(positions, frames, cells, group)
+        self.metric, self.window, self.periods = metric, tuple(window), tuple(periods)
+        self._check()
 
-    def __post_init__(self) -> None:
-        n, d = len(self.positions), self.metric.dim
-        shapes = {"positions": (n, d), "frames": (n, d, d), "cells": (n,)}
-        for name, shape in shapes.items():
-            value = getattr(self, name)
-            if tuple(value.shape) != shape or not bool(value.isfinite().all()):
-                raise SpaceError(f"expected finite {name} of shape {shape}, got {tuple(value.shape)}")
-        if self.group.dim != d or len(self.window) != d or len(self.periods) != d:
-            raise SpaceError(f"expected a group, a window and periods in {d} dimensions, got {self.group}")
-        if self.group.algebra_array.shape[-1] != d:
-            raise SpaceError(
-                f"expected a group of matrices ({d}, {d}), got {self.group}, which also acts on fields only"
-            )
+    def _check(self) -> None:
         eta = self.metric.eta()
         a, g = (torch.as_tensor(self.group.action(x.numpy())) for x in (self.group.algebra, self.group.generators))
         if max(_largest(a.mT @ eta + eta @ a), _largest(g.mT @ eta @ g - eta)) > 1e-9:
@@ -119,81 +107,30 @@ class Chart:
             raise SpaceError(f"expected a window of less than half a period, got {window} cells of {tuple(shape)}")
         return Chart(x, orthonormal_frames(metric, x), cells, metric, group, reach, periods)
 
-    @property
-    def dim(self) -> int:
-        """d, the dimension of the manifold."""
-        return self.metric.dim
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
     def __repr__(self) -> str:
         return f"Chart({len(self)} samples, {self.metric}, {self.group})"
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Chart:
-        """The chart itself: geometry is computed in float64, graphs take the dtype of the features."""
-        return self
+    def connect(
+        self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None
+    ) -> Edges:
+        """All pairs of the window; with a Riemannian metric those within the radius."""
+        edges = self._window()
+        keep = _among(targets, len(self))[edges.p] & _among(sources, len(self))[edges.q]
+        if radius is not None and 0 in self.metric.signature:
+            g = self.metric(self.positions)[edges.p]
+            square = torch.einsum("ei,eij,ej->e", edges.u, g, edges.u).abs()
+            keep &= square.sqrt() <= radius * (1 + 1e-9)
+        return edges if bool(keep.all()) else edges.at(keep.nonzero()[:, 0])
 
-    def gauged(self, g: torch.Tensor) -> Chart:
-        """The same manifold in the frames e g⁻¹, for elements g (n, d, d) of the structure group, one a sample.
+    def _window(self) -> Edges:
+        """The geodesics between all pairs of the window."""
+        if "window" not in self._geometry:
+            p, q, step = self._steps()
+            x = self.positions[p]
+            self._geometry["window"] = Edges(p, q, *logarithm(self.metric, x, x + step))
+        return self._geometry["window"]
 
-        Coefficients of a field become ρ(g) f, see `Field.gauged`.
-
-        Raises:
-            SpaceError: shapes that do not fit, or elements outside the group.
-        """
-        if g.shape[:1] != self.positions.shape[:1] or not bool(self.group.contains(g).all()):
-            raise SpaceError(f"expected {len(self)} elements of {self.group}, one a sample, got shape {tuple(g.shape)}")
-        action = self.group.action(g.double())
-        chart = replace(self, frames=self.frames @ torch.linalg.inv(action))
-        object.__setattr__(chart, "_geodesics", self._geodesics)
-        return chart
-
-    def neighbours(
-        self, radius: float | None = None, *, k: int | None = None, target: Any = None, norm: str = "sum"
-    ) -> Neighbours:
-        """The edges of all pairs in each other's window, computed once.
-
-        Args:
-            radius: of a Riemannian metric: pairs of at most that distance. Lorentzian metrics have no balls: it is not
-                used, the window of the chart is.
-            k: not supported.
-            target: not supported; the samples themselves.
-            norm: "sum", the weights w approximate dv; "mean", they are divided by their sum at every target.
-
-        Raises:
-            SpaceError: k or a target is given, an unknown norm, or pairs without a geodesic.
-        """
-        if k is not None or target is not None or norm not in ("sum", "mean"):
-            raise SpaceError('a chart has neighbours by window and radius, among its own samples, norm "sum" or "mean"')
-        radius = None if 0 not in self.metric.signature else radius
-        if (radius, norm) not in self._cache:
-            with torch.inference_mode(False), torch.no_grad():
-                self._cache[radius, norm] = self._graph(radius, norm)
-        return self._cache[radius, norm]
-
-    def _graph(self, radius: float | None, norm: str) -> Neighbours:
-        if not self._geodesics:
-            self._geodesics.append(self._connect())
-        p, q, u, jacobian, transport = self._geodesics[0]
-        inverse = torch.linalg.inv(self.frames)
-        v = torch.einsum("eij,ej->ei", inverse[p], u)
-        weight = jacobian * torch.linalg.det(inverse[p]).abs() * self.cells[q]
-        g = inverse[p] @ transport @ self.frames[q]
-        if radius is not None:
-            near = v.norm(dim=-1) <= radius * (1 + 1e-9)
-            p, q, v, weight, g = p[near], q[near], v[near], weight[near], g[near]
-        if norm == "mean":
-            weight = weight / torch.zeros(len(self), dtype=weight.dtype).index_add(0, p, weight)[p]
-        order = by_target(p, q)
-        return Neighbours(p[order], q[order], v[order], weight[order], len(self), len(self), g=g[order])
-
-    def _connect(self) -> Edges:
-        p, q, step = self._pairs()
-        x = self.positions[p]
-        return p, q, *logarithm(self.metric, x, x + step)
-
-    def _pairs(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def _steps(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(p, q, x_q - x_p) within the window, the difference the short way round a period."""
         periods = torch.tensor(self.periods, dtype=torch.float64)
         step = self.positions[None] - self.positions[:, None]
@@ -202,21 +139,14 @@ class Chart:
         return p, q, step[p, q]
 
 
+def _among(index: torch.Tensor | None, n: int) -> torch.Tensor:
+    """(n,) which of n points an index names; None names all."""
+    return (
+        torch.ones(n, dtype=torch.bool)
+        if index is None
+        else torch.zeros(n, dtype=torch.bool).index_fill(0, index, True)
+    )
+
+
 def _largest(x: torch.Tensor) -> float:
     return float(x.abs().max()) if x.numel() else 0.0
-
-
-def _flatten(chart: Chart) -> tuple[list[Any], tuple[Any, ...]]:
-    return [chart.positions, chart.frames, chart.cells], (chart.metric, chart.group, chart.window, chart.periods)
-
-
-def _unflatten(children: Any, context: tuple[Any, ...]) -> Chart:
-    """Without the checks, which read values: the leaves may be abstract."""
-    chart = object.__new__(Chart)
-    names = ("positions", "frames", "cells", "metric", "group", "window", "periods", "_cache", "_geodesics")
-    for name, value in zip(names, (*children, *context, {}, []), strict=True):
-        object.__setattr__(chart, name, value)
-    return chart
-
-
-_pytree.register_pytree_node(Chart, _flatten, _unflatten, serialized_type_name="torsor.Chart")

@@ -36,7 +36,7 @@ class Metric(ABC):
 
 
 @dataclass(frozen=True)
-class Flat(Metric):
+class FlatMetric(Metric):
     """η = diag(-1_p, +1_q) everywhere: R^{p,q} in its own coordinates."""
 
     p: int
@@ -51,7 +51,7 @@ class Flat(Metric):
 
 
 @dataclass(frozen=True)
-class Sphere(Metric):
+class SphereMetric(Metric):
     """The unit sphere in colatitude and longitude (θ, φ): dθ² + sin²θ dφ²."""
 
     signature = (0, 2)
@@ -61,7 +61,7 @@ class Sphere(Metric):
 
 
 @dataclass(frozen=True)
-class DeSitter(Metric):
+class DeSitterMetric(Metric):
     """De Sitter space of curvature 1 in flat slices (t, x): -dt² + e^{2t} dx², with x in R^space."""
 
     space: int = 1
@@ -76,7 +76,7 @@ class DeSitter(Metric):
 
 
 @dataclass(frozen=True)
-class Conformal(Metric):
+class ConformalMetric(Metric):
     """e^{2φ(x)} η for any function φ: in two dimensions every metric has this form, in suitable coordinates.
 
     Args:

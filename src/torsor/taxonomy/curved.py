@@ -45,7 +45,7 @@ class Gauges(Probe):
     def pair(self, net: torch.nn.Module, g: Any) -> tuple[torch.Tensor, torch.Tensor]:
         turned = torch.einsum("nij,bnj->bni", self.in_rep.rho(g), self.x)
         expected = torch.einsum("nij,bnj->bni", self.out_rep.rho(g), self.output(net))
-        return self._run(net, turned, self.chart.gauged(g)), expected
+        return self._run(net, turned, self.chart.regauge(g)), expected
 
     def outside(self, net: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames that differ by a matrix outside the group, one for all points."""
@@ -87,10 +87,10 @@ class OnChart:
 @row("S24", "curved spacetime with local Lorentz transformations", "Lorentzian charts", "O(1,1)", "scalars and vectors")
 def curved_spacetime():
     L = G.O(1, 1)
-    wavy = S.Conformal(1, 1, lambda x: 0.3 * (3 * x[..., 1]).sin() * x[..., 0].cos())
+    wavy = S.ConformalMetric(1, 1, lambda x: 0.3 * (3 * x[..., 1]).sin() * x[..., 0].cos())
     fields, kernel = 2 * R.trivial(L) + 2 * R.standard(L), K.PseudoRiemannian(3, spacing=0.2)
     rows = []
-    for metric in (S.DeSitter(), wavy):
+    for metric in (S.DeSitterMetric(), wavy):
         gate = nn.Gated(fields)
         first, second = nn.Conv(fields, gate.in_rep, kernel), nn.Conv(fields, fields, kernel, bias=False)
         net = nn.Sequential(first, gate, second)

@@ -1,0 +1,470 @@
+"""Manifolds with a G-structure: points, a frame at each, and the geometry between them that no gauge enters.
+
+    f_out(p) = Σ_q K(v) ρ(g_{p←q}) f(q) w,   v = e_p⁺ log_p(q),   g_{p←q} = e_p⁺ P_{p←q} e_q,   w ≈ dv
+
+A space says how its points are connected (`Manifold.connect`), in bases of its own; everything that depends on the
+frames follows here: the edges of a convolution, changes of gauge, isometries, coarser points.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from copy import copy
+from typing import Any, NamedTuple, Self
+
+import torch
+from torch.utils import _pytree
+
+from torsor.errors import SpaceError
+from torsor.groups import Group
+from torsor.spaces.farthest import farthest
+from torsor.spaces.neighbours import Neighbours, by_target
+from torsor.spaces.search import Cloud, nearest
+from torsor.spaces.structure import compatible
+
+MATCH = 1e-6
+"""The distance, relative to the extent of a space, at which a moved point counts as another one."""
+
+
+class Edges(NamedTuple):
+    """Pairs of points and the geometry between them, in the bases of the space.
+
+    Attributes:
+        p: (E,) targets, indices of points.
+        q: (E,) sources.
+        u: (E, m) log_p(q), in the basis at p.
+        jacobian: (E,) |det ∂u/∂q|, where the volume of q is measured as by `Manifold.cells`.
+        transport: (E, m, m) from the basis at q to that at p, along the geodesic; None where it is the identity.
+    """
+
+    p: torch.Tensor
+    q: torch.Tensor
+    u: torch.Tensor
+    jacobian: torch.Tensor
+    transport: torch.Tensor | None
+
+    def at(self, index: torch.Tensor) -> Edges:
+        """Some of the pairs."""
+        return Edges(*(None if x is None else x[index] for x in self))  # type: ignore[arg-type]
+
+
+class Motion(NamedTuple):
+    """An isometry φ that maps points to points: (φ f)(p) = ρ(g_p) f(source_p).
+
+    Attributes:
+        source: (n,) the index of φ⁻¹(p).
+        g: (n, d, d) in the structure group: what φ does to frames, relative to those at p.
+    """
+
+    source: torch.Tensor
+    g: torch.Tensor
+
+
+class Manifold(ABC):
+    """n points of a manifold with a frame of a G-structure at each; features are (n, channels).
+
+    Attributes:
+        positions: (n, D) coordinates, of a chart or of the surrounding space, float64.
+        frames: (n, m, d), frame vectors in columns, in the basis of the space at the point: that of the coordinates,
+            or on a mesh one of the tangent plane.
+        cells: (n,) the volume for which each point stands.
+        group: the structure group G: frames that differ by its elements are equally good.
+
+    Raises:
+        SpaceError: shapes that do not fit, or values that are not finite.
+    """
+
+    positions: torch.Tensor
+    frames: torch.Tensor
+    cells: torch.Tensor
+    group: Group
+
+    def __init__(self, positions: torch.Tensor, frames: torch.Tensor, cells: torch.Tensor, group: Group) -> None:
+        n, d = len(positions), group.dim
+        for name, value, shape in (("frames", frames, (n, -1, d)), ("cells", cells, (n,))):
+            if value.ndim != len(shape) or any(b not in (-1, a) for a, b in zip(value.shape, shape, strict=True)):
+                raise SpaceError(f"expected {name} of shape {shape} for {group}, got {tuple(value.shape)}")
+        for name, value in (("positions", positions), ("frames", frames), ("cells", cells)):
+            if not bool(value.isfinite().all()):
+                raise SpaceError(f"expected finite {name}, got NaN or infinity at {_places(~value.isfinite())}")
+        self.positions, self.frames, self.cells = positions.double(), frames.double(), cells.double()
+        self.group = group
+        self._geometry: dict[Any, Edges] = {}
+        self._cache: dict[Any, Any] = {}
+
+    @abstractmethod
+    def connect(
+        self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None
+    ) -> Edges:
+        """All pairs of a target and a source within a distance, p = q included, as indices of points.
+
+        Args:
+            radius: the greatest distance, in the metric that makes the frames orthonormal.
+            targets: indices of points; None is all of them.
+            sources: likewise.
+        """
+
+    # -------------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def dim(self) -> int:
+        """d, the dimension of the manifold."""
+        return self.group.dim
+
+    @property
+    def elements(self) -> int:
+        """The number of spaces in the batch."""
+        return 1
+
+    @property
+    def index(self) -> torch.Tensor:
+        """(n,) the batch element of every point."""
+        return torch.zeros(len(self), dtype=torch.int64, device=self.positions.device)
+
+    @property
+    def root(self) -> Manifold:
+        """The space whose points these are; itself, unless it is a `Subset`."""
+        return self
+
+    def centroids(self) -> torch.Tensor:
+        """(elements, D) the mean position of every batch element, weighted by volume."""
+        weighted = self.positions * self.cells[:, None]
+        total = weighted.new_zeros(self.elements, weighted.shape[1]).index_add(0, self.index, weighted)
+        return total / self.cells.new_zeros(self.elements).index_add(0, self.index, self.cells)[:, None]
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self)} points, {self.group})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_geometry": {}, "_cache": {}}
+
+    # ----------------------------------------------------------------------------------------------- other frames
+
+    def with_frames(self, frames: torch.Tensor, group: Group | None = None) -> Self:
+        """The same points with other frames, of the same or another structure group; the geometry is shared."""
+        other = copy(self)
+        other.frames, other.group, other._cache = frames.double(), self.group if group is None else group, {}
+        return other
+
+    def regauge(self, g: torch.Tensor) -> Self:
+        """The same space in the frames e_p g_p⁻¹, for elements g (n, d, d) of the structure group, one a point.
+
+        Coefficients of a field become ρ(g_p) f(p), see `Field.gauged`.
+
+        Raises:
+            SpaceError: shapes that do not fit, or elements outside the group.
+        """
+        if g.shape[:1] != self.positions.shape[:1] or not bool(self.group.contains(g).all()):
+            raise SpaceError(f"expected {len(self)} elements of {self.group}, one a point, got shape {tuple(g.shape)}")
+        return self.with_frames(self.frames @ torch.linalg.inv(self.group.action(g.double())))
+
+    def restrict(self, group: Group) -> Self:
+        """The same space with a smaller structure group H ≤ G, of all frames those that H relates to the present.
+
+        Raises:
+            SpaceError: H is not a subgroup of G.
+        """
+        if group.dim != self.dim or not bool(self.group.contains(group.sample(8)).all()):
+            raise SpaceError(f"expected a subgroup of the structure group {self.group}, got {group}")
+        return self.with_frames(self.frames, group)
+
+    # -------------------------------------------------------------------------------------------------- neighbours
+
+    def neighbours(
+        self,
+        radius: float | None = None,
+        *,
+        k: int | None = None,
+        target: Manifold | None = None,
+        norm: str = "sum",
+    ) -> Neighbours:
+        """The edges q → p of all pairs within geodesic distance, with v, transporters and weights; computed once.
+
+        Args:
+            radius: of the neighbourhood, in the metric that makes the frames orthonormal.
+            k: only the nearest k of every target, itself included; without a radius as many as it takes.
+            target: the points p, of the same space, when they are others than these.
+            norm: "sum", the weights approximate dv, so that Σ w f ≈ ∫ f dv; "mean", they are divided by their sum.
+
+        Raises:
+            SpaceError: targets of another space, an unknown norm, or transporters outside the structure group.
+        """
+        if norm not in ("sum", "mean", "density"):
+            raise SpaceError(f'expected the norm "sum" (weights approximate dv) or "mean", got {norm!r}')
+        if k is not None and not self.group.is_orthogonal:
+            raise SpaceError(
+                f"expected a radius or a window: frames of {self.group} know no distance, and no nearest k"
+            )
+        there = self if target is None else target
+        if not isinstance(there, Manifold) or there.root is not self.root and not self._shares(there):
+            raise SpaceError(f"expected targets among the points of {self.root}, got {there!r}")
+        key = (radius, k, "sum" if norm == "density" else norm, None if there is self else there)
+        if key not in self._cache:
+            with torch.inference_mode(False), torch.no_grad():
+                self._cache[key] = self._graph(radius, k, key[2], there)
+        return self._cache[key]
+
+    def _shares(self, other: Manifold) -> bool:
+        """Whether another space has the same points and geometry: it differs by its frames at most."""
+        return self.root._geometry is other.root._geometry
+
+    def _graph(self, radius: float | None, k: int | None, norm: str, there: Manifold) -> Neighbours:
+        edges = self._pairs(radius, there) if k is None else self._closest(radius, k, there)
+        coframe = torch.linalg.pinv(there.frames)
+        v = torch.einsum("edm,em->ed", coframe[edges.p], edges.u)
+        weight = edges.jacobian * self.cells[edges.q] / volume(there.frames)[edges.p]
+        if norm == "mean":
+            weight = weight / weight.new_zeros(len(there)).index_add(0, edges.p, weight)[edges.p]
+        g = compatible(self.group, coframe, self.frames, edges.p, edges.q, edges.transport)
+        order = by_target(edges.p, edges.q)
+        g = None if g is None else g[order]
+        return Neighbours(edges.p[order], edges.q[order], v[order], weight[order], len(there), len(self), g=g)
+
+    def _pairs(self, radius: float | None, there: Manifold) -> Edges:
+        """The edges within a radius; those of a space with itself are found once for all gauges."""
+        if there is not self:
+            return self._between(radius, there)
+        if radius not in self._geometry:
+            self._geometry[radius] = self._between(radius, self)
+        return self._geometry[radius]
+
+    def _between(self, radius: float | None, there: Manifold) -> Edges:
+        """The edges from these points to others of one root, as indices of the two."""
+        edges = self.root.connect(radius, there._inside(), self._inside())
+        return edges._replace(p=there._outside(edges.p), q=self._outside(edges.q))
+
+    def _inside(self) -> torch.Tensor | None:
+        """The points as indices of the root's; None for all."""
+        return None
+
+    def _outside(self, index: torch.Tensor) -> torch.Tensor:
+        """Indices of the root's points as indices of these."""
+        return index
+
+    def _closest(self, radius: float | None, k: int, there: Manifold) -> Edges:
+        """The k nearest sources of every target, of those within a radius."""
+        if k < 1 or k > len(self):
+            raise SpaceError(f"expected 1 … {len(self)} neighbours, got k={k}")
+        edges = self._pairs(radius, there) if radius is not None else self._enough(k, there)
+        order = _lengths(edges, there).argsort(stable=True)
+        order = order[edges.p[order].argsort(stable=True)]
+        counts = torch.bincount(edges.p, minlength=len(there))
+        rank = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[edges.p[order]]
+        return edges.at(order[rank < k])
+
+    def _enough(self, k: int, there: Manifold) -> Edges:
+        """The edges within the smallest radius, up to a factor √2, in which every target has k sources."""
+        radius = 2 * float(self.cells.sum() * k / len(self)) ** (1 / self.dim)
+        for _ in range(40):
+            edges = self._between(radius, there)
+            if int(torch.bincount(edges.p, minlength=len(there)).min()) >= k:
+                return edges
+            radius *= 2**0.5
+        raise SpaceError(f"no radius was found in which every point of {there!r} has {k} neighbours")
+
+    # ----------------------------------------------------------------------------------------------- coarser points
+
+    def subset(self, index: torch.Tensor, cells: torch.Tensor | None = None) -> Subset:
+        """Some of the points, with their frames, and volumes of their own if given."""
+        return Subset(self, index, self.cells[index] if cells is None else cells)
+
+    def coarsened(self, n: int | None = None, *, ratio: float | None = None) -> tuple[Subset, Neighbours]:
+        """Farthest points, and the edges to each from the points that are nearest to it, with transporters.
+
+        Args:
+            n: the number of samples.
+            ratio: or the part of the points, in (0, 1], rounded up.
+
+        Raises:
+            SpaceError: neither or both, or more samples than points.
+        """
+        key = "coarsened", n, ratio
+        if key not in self._cache:
+            if not self.group.is_orthogonal:
+                raise SpaceError(f"frames of {self.group} know no distance, and no nearest samples")
+            count = _count(len(self), n, ratio)
+            cloud = Cloud(self.positions, torch.zeros(len(self), dtype=torch.int64, device=self.positions.device), 1)
+            samples = self._samples(cloud, count)
+            edges = self._clusters(samples)
+            cells = self.cells.new_zeros(count).index_add(0, edges.p, self.cells[edges.q])
+            coarse = self.subset(samples, cells)
+            coframe = torch.linalg.pinv(coarse.frames)
+            g = compatible(self.group, coframe, self.frames, edges.p, edges.q, edges.transport)
+            v = torch.einsum("edm,em->ed", coframe[edges.p], edges.u)
+            graph = Neighbours.from_edges(
+                edges.p, edges.q, v, self.cells[edges.q] / cells[edges.p], targets=count, sources=len(self), g=g
+            )
+            self._cache[key] = coarse, graph
+        return self._cache[key]
+
+    def _samples(self, cloud: Cloud, count: int) -> torch.Tensor:
+        return farthest(cloud.x, cloud.batch, [len(self)], [count])
+
+    def _clusters(self, samples: torch.Tensor) -> Edges:
+        """One edge from every point to the sample that is nearest to it."""
+        coarse = self.subset(samples)
+        edges = self._reaching(coarse)
+        order = _lengths(edges, coarse).argsort(stable=True)
+        order = order[edges.q[order].argsort(stable=True)]
+        first = torch.cat([torch.ones(1, dtype=torch.bool, device=order.device), edges.q[order].diff() > 0])
+        return edges.at(order[first])
+
+    def _reaching(self, there: Manifold) -> Edges:
+        """The edges within a radius in which every source has a target."""
+        radius = 2 * float(self.cells.sum() / len(there)) ** (1 / self.dim)
+        for _ in range(40):
+            edges = self._between(radius, there)
+            if len(edges.q.unique()) == len(self):
+                return edges
+            radius *= 2**0.5
+        raise SpaceError(f"no sample was found within reach of every point of {self!r}; is it in several pieces?")
+
+    # --------------------------------------------------------------------------------------------------- isometries
+
+    def act(self, isometry: Any) -> Motion:
+        """What an isometry φ of the space does to fields: (φ f)(p) = ρ(g_p) f(φ⁻¹ p).
+
+        Args:
+            isometry: a matrix (D, D) that maps the positions onto each other.
+
+        Raises:
+            SpaceError: it maps points between the points, or frames to frames outside the structure.
+        """
+        matrix = torch.as_tensor(isometry, dtype=torch.float64, device=self.positions.device)
+        if matrix.shape != (self.positions.shape[1],) * 2:
+            raise SpaceError(f"expected a matrix ({self.positions.shape[1]},)*2 to move {self}, got {matrix.shape}")
+        source = self._preimages(self.positions @ torch.linalg.inv(matrix).T)
+        push = self._differential(matrix, source)
+        g = torch.linalg.pinv(self.frames) @ push @ self.frames[source]
+        inside = self.group.contains(g)
+        if not bool(inside.all()):
+            raise SpaceError(
+                f"the isometry keeps the points, but not the {self.group}-structure: at {int((~inside).sum())} of "
+                f"{len(self)} points it maps frames to frames that no element relates to the one there"
+            )
+        return Motion(source, g)
+
+    def _preimages(self, moved: torch.Tensor) -> torch.Tensor:
+        zeros = torch.zeros(len(moved), dtype=torch.int64, device=moved.device)
+        source = nearest(Cloud(moved, zeros, 1), Cloud(self.positions, zeros, 1), 1)[1]
+        miss = float((self.positions[source] - moved).norm(dim=1).max())
+        extent = float((self.positions.amax(0) - self.positions.amin(0)).max())
+        if miss > MATCH * extent:
+            raise SpaceError(
+                f"the isometry maps points of {self} to places up to {miss:.3g} from the nearest point; only "
+                "symmetries of the samples act on fields, others need a space with samples that they keep"
+            )
+        return source
+
+    def _differential(self, isometry: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+        """(n, m, m) what φ does to vectors, from the basis at φ⁻¹(p) to that at p."""
+        return isometry.expand(len(source), *isometry.shape)
+
+    # ------------------------------------------------------------------------------------------------------- devices
+
+    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
+        """The space on a device. Its geometry stays in float64; kernels cast the edges to the dtype of the features."""
+        return self._mapped(lambda x: x.to(device))
+
+    def _mapped(self, f: Callable[[torch.Tensor], torch.Tensor]) -> Self:
+        other = copy(self)
+        for name, value in self.__dict__.items():
+            if isinstance(value, torch.Tensor):
+                setattr(other, name, f(value))
+        other._geometry, other._cache = {}, {}
+        return other
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        _pytree.register_pytree_node(cls, _flatten, _unflatten, serialized_type_name=f"torsor.{cls.__name__}")
+
+
+def volume(frames: torch.Tensor) -> torch.Tensor:
+    """√det(eᵀe), the volume that the vectors of frames (n, m, d) span."""
+    if frames.shape[-1] == frames.shape[-2]:
+        return torch.linalg.det(frames).abs()
+    return torch.linalg.det(frames.mT @ frames).sqrt()
+
+
+def _lengths(edges: Edges, there: Manifold) -> torch.Tensor:
+    """(E,) |v|² of edges to the points of a space."""
+    return torch.einsum("edm,em->ed", torch.linalg.pinv(there.frames)[edges.p], edges.u).square().sum(1)
+
+
+def _count(points: int, n: int | None, ratio: float | None) -> int:
+    if (n is None) == (ratio is None) or (ratio is not None and not 0 < ratio <= 1):
+        raise SpaceError(f"expected either n or a ratio in (0, 1], got n={n}, ratio={ratio}")
+    count = n if n is not None else max(1, -int(-(ratio or 1) * points // 1))
+    if not 1 <= count <= points:
+        raise SpaceError(f"expected 1 … {points} samples, got {count}")
+    return count
+
+
+def _places(wrong: torch.Tensor) -> str:
+    rows = wrong.flatten(1).any(1).nonzero()[:, 0] if wrong.ndim > 1 else wrong.nonzero()[:, 0]
+    return f"points {rows[:5].tolist()}{' …' if len(rows) > 5 else ''}"
+
+
+def _flatten(space: Manifold) -> tuple[list[Any], tuple[Any, ...]]:
+    """Tensors, and spaces inside, are leaves; the rest is context."""
+    parts = {name: v for name, v in space.__dict__.items() if name not in ("_geometry", "_cache")}
+    leaves = {name: v for name, v in parts.items() if isinstance(v, (torch.Tensor, Manifold))}
+    rest = tuple((name, v) for name, v in parts.items() if name not in leaves)
+    return list(leaves.values()), (type(space), tuple(leaves), rest)
+
+
+def _unflatten(children: Any, context: tuple[Any, ...]) -> Manifold:
+    """Without the checks, which read values: the leaves may be abstract."""
+    kind, names, rest = context
+    space = object.__new__(kind)
+    for name, value in (*zip(names, children, strict=True), *rest, ("_geometry", {}), ("_cache", {})):
+        setattr(space, name, value)
+    return space
+
+
+class Subset(Manifold):
+    """Some points of a space, whose geometry is that of the whole.
+
+    Args:
+        whole: the space.
+        members: (n,) indices of its points.
+        cells: (n,) volumes of the points.
+
+    Raises:
+        SpaceError: indices out of range.
+    """
+
+    def __init__(self, whole: Manifold, members: torch.Tensor, cells: torch.Tensor) -> None:
+        if len(members) == 0 or not 0 <= int(members.min()) <= int(members.max()) < len(whole):
+            raise SpaceError(f"expected indices 0 … {len(whole) - 1} of points of {whole}, got {members}")
+        super().__init__(whole.positions[members], whole.frames[members], cells, whole.group)
+        inside = whole._inside()
+        self.members = members if inside is None else inside[members]
+        self.whole = whole.root
+        if len(self.members.unique()) < len(members):
+            raise SpaceError("expected indices of different points, some are repeated")
+
+    @property
+    def root(self) -> Manifold:
+        return self.whole
+
+    def _inside(self) -> torch.Tensor | None:
+        return self.members
+
+    def _outside(self, index: torch.Tensor) -> torch.Tensor:
+        place = torch.full((len(self.whole),), -1, dtype=torch.int64, device=index.device)
+        place[self.members] = torch.arange(len(self), device=index.device)
+        return place[index]
+
+    def connect(
+        self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None
+    ) -> Edges:
+        return self.whole.connect(radius, targets, sources)
+
+    def _differential(self, isometry: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
+        whole = self.whole._preimages(self.whole.positions @ torch.linalg.inv(isometry).T)
+        return self.whole._differential(isometry, whole)[self.members]

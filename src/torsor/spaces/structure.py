@@ -1,0 +1,67 @@
+"""Transporters that keep a G-structure: the parallel transport between frames, brought into the structure group."""
+
+from __future__ import annotations
+
+import torch
+
+from torsor.errors import SpaceError
+from torsor.groups import Group
+
+CHUNK = 1 << 20
+"""Entries of the products with all elements of a finite group that are held at a time."""
+
+
+def compatible(
+    group: Group,
+    coframe: torch.Tensor,
+    frames: torch.Tensor,
+    p: torch.Tensor,
+    q: torch.Tensor,
+    transport: torch.Tensor | None,
+) -> torch.Tensor | None:
+    """The transporters g_{p←q} = e_p⁺ P_{p←q} e_q of a connection that keeps the G-structure; None if all are 1.
+
+    The identity for {e}; for other finite groups the element nearest to that of the given transport; for Lie groups
+    the given transport itself, which must lie in G.
+
+    Args:
+        group: G.
+        coframe: (targets, d, m) the dual frames e⁺ at the targets.
+        frames: (sources, m, d) the frames at the sources.
+        p: (E,) targets.
+        q: (E,) sources.
+        transport: (E, m, m), in the bases of the space; None is the identity.
+
+    Raises:
+        SpaceError: the transport leaves the group.
+    """
+    if group.order == 1:
+        return None
+    plain = frames[q] if transport is None else transport @ frames[q]
+    g = coframe[p] @ plain
+    if group.is_finite:
+        return nearest_elements(group, g)
+    inside = group.contains(g)
+    if not bool(inside.all()):
+        raise SpaceError(
+            f"the connection of the space does not keep a {group}-structure: {int((~inside).sum())} of {len(g)} "
+            "transporters lie outside the group; take the frames of a larger group, or a finite one, whose nearest "
+            "element is used"
+        )
+    return g
+
+
+def nearest_elements(group: Group, g: torch.Tensor) -> torch.Tensor:
+    """The element h of a finite group with the largest tr(hᵀ g), that is the smallest |h - g|: (E, d, d).
+
+    Of exact ties the first element; h' = a h b for g' = a g b with a, b in the group, except at ties.
+
+    Raises:
+        SpaceError: two elements are equally near: the frames turn by half a step of the group.
+    """
+    elements = group.action(group.elements()).to(g)
+    flat, found = elements.flatten(1), []
+    for part in g.flatten(1).split(max(1, CHUNK // len(elements))):
+        overlap = part @ flat.T
+        found.append(overlap.argmax(1))
+    return elements[torch.cat(found)] if found else g
