@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from typing import Any
 
 import numpy as np
 import torch
 
 from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases, BasisSource, Expansion
-from torsor.kernels.base import KernelSpec, SteerableKernel, gather, scatter
+from torsor.kernels.base import KernelSpec, SteerableKernel, gather, must_be_plain, scatter
+from torsor.kernels.offsets import apply_by_offset
+from torsor.kernels.sums import edge_sums
+from torsor.kernels.transport import transport
 from torsor.reps import Representation
 
 
@@ -81,6 +85,12 @@ class ExpandedKernel(Expansion, SteerableKernel):
         kernel = self.expand_at(lambda sigmas, taus: self.spec.bases_at(points, sigmas, taus))
         return kernel.permute(2, 0, 1).reshape(*v.shape[:-1], self.out_rep.dim, self.in_rep.dim)
 
+    def apply_to(self, x: torch.Tensor, graph: Any, attributes: torch.Tensor | None = None) -> torch.Tensor:
+        """Σ_q w_pq K(v_pq) ρ_in(g_pq) f(q), one matrix product for all edges that share v, as they do on lattices."""
+        if attributes is not None or must_be_plain(x):
+            return super().apply_to(x, graph, attributes)
+        return apply_by_offset(self, x, graph)
+
     def stencil(self) -> torch.Tensor:
         return self.expand().unflatten(-1, self.sizes)
 
@@ -89,8 +99,8 @@ class FeaturedKernel(ExpandedKernel):
     """K(v) = Ŵ · B(v): expanded weights Ŵ (c_out, c_in, features) times features B(v) that know no types.
 
     The features are profiles times harmonics (`kernels.radial`) or weights of derivatives (`kernels.differential`). In
-    the basis, "samples" stands for features. On points the features are summed first, Σ_q w_pq B(v_pq) ⊗ f(q), then
-    Ŵ acts once a point.
+    the basis, "samples" stands for features. On points the features are summed first, Σ_q w_pq B(v_pq) ⊗ ρ_in(g_pq)
+    f(q), then Ŵ acts once a point, see `torsor.kernels.sums`.
     """
 
     @abstractmethod
@@ -115,12 +125,14 @@ class FeaturedKernel(ExpandedKernel):
         offsets = torch.as_tensor(self.spec.offsets(self.in_rep.group.dim), device=self.weight.device)
         return (self.expand() @ self.features(offsets.to(self.weight)).mT).unflatten(-1, self.sizes)
 
-    def apply_to(self, x: torch.Tensor, graph: object, attributes: torch.Tensor | None = None) -> torch.Tensor:
+    def apply_to(self, x: torch.Tensor, graph: Any, attributes: torch.Tensor | None = None) -> torch.Tensor:
         if attributes is not None:
-            return super().apply_to(x, graph, attributes)
-        weighted = self.edge_features(graph) * graph.weight.to(x)[:, None]  # type: ignore[attr-defined]
+            return SteerableKernel.apply_to(self, x, graph, attributes)
+        weighted, expanded = self.edge_features(graph) * graph.weight.to(x)[:, None], self.expand()
+        if not must_be_plain(x):
+            return edge_sums(x, weighted, expanded, transport(graph, self.in_rep, x), graph)
         sums = outer_sums(weighted, gather(x, graph, self.in_rep), graph)
-        return sums.flatten(1) @ self.expand().permute(2, 1, 0).flatten(0, 1)
+        return sums.flatten(1) @ expanded.permute(2, 1, 0).flatten(0, 1)
 
 
 def outer_sums(left: torch.Tensor, right: torch.Tensor, graph: object) -> torch.Tensor:
