@@ -91,8 +91,14 @@ class Field:
         """(g f)(p) = ρ(g) f(g⁻¹p): the field moved by an element g (d, d) of its group.
 
         On grids it turns about the centre: elements that permute the axes up to signs act exactly, others interpolate.
-        On points the points themselves move, x ↦ g x.
+        On points the points themselves move, x ↦ g x. On a manifold g is an isometry of the space that maps its points
+        onto each other, see `Manifold.act`: (φ f)(p) = ρ(g_p) f(φ⁻¹ p).
         """
+        if isinstance(self.space, Manifold):
+            motion = self.space.act(g)
+            matrices = self.rep.rho(motion.g).to(self.tensor)
+            moved = torch.einsum("nij,nj->ni", matrices, self.tensor[motion.source])
+            return Field(moved, self.rep, self.space)
         action, matrix = self.rep.group.action(g), self.rep.rho(g.double()).to(self.tensor)
         if isinstance(self.space, Grid):
             moved, space = self.space.move(self.tensor, action, mode), self.space

@@ -324,7 +324,7 @@ def test_wrong_inputs():
         pool(f.tensor)
     with pytest.raises(SpaceError, match="features of 39 points and edges of 40"):
         pool(f.tensor[1:], graph)
-    with pytest.raises(SpaceError, match="field on Points, got one on Grid"):
+    with pytest.raises(SpaceError, match="field on Points or a manifold, got one on Grid"):
         pool(Field(torch.zeros(1, PERMUTED.dim, 4, 4), PERMUTED, Grid(2)))
     with pytest.raises(SpaceError, match=r"layer\(field, points\), got NoneType"):
         up(f)

@@ -1,7 +1,8 @@
 """Checks that return data: the equivariance of modules, the constraint of kernels."""
 
 from torsor.check.equivariance import equivariance
+from torsor.check.frames import FrameReport, gauge, isometry
 from torsor.check.kernel import kernel
 from torsor.check.report import ElementError, EquivarianceReport
 
-__all__ = ["ElementError", "EquivarianceReport", "equivariance", "kernel"]
+__all__ = ["ElementError", "EquivarianceReport", "FrameReport", "equivariance", "gauge", "isometry", "kernel"]

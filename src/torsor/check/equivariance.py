@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any
 
 import torch
 
 from torsor.check.probe import PlaneWaves
-from torsor.check.report import ElementError, EquivarianceReport, element_name
+from torsor.check.report import ElementError, EquivarianceReport, element_name, largest, relative
 from torsor.errors import BottleneckWarning, ConfigError, FieldTypeError, SymmetryWarning, TorsorError
 from torsor.fibre import freeze
 from torsor.kernels import lattice_elements
@@ -81,12 +80,12 @@ def equivariance(
         group=str(in_rep.group),
         size=size,
         exact=tuple(_exact(module, in_rep, out_rep, size, g, gradients, seed) for g in exact),
-        exact_float32=_worst(
+        exact_float32=largest(
             [_exact(deepcopy(module).float(), in_rep, out_rep, size, g, False, seed).output for g in exact]
         ),
         sampled=tuple(_sampled(module, waves, out_rep, size, 1, others)),
         refinement=_refinement(module, waves, out_rep, size, others),
-        unconstrained=_worst([e.output for e in _sampled(_shuffled(module, seed), waves, out_rep, size, 1, others)]),
+        unconstrained=largest([e.output for e in _sampled(_shuffled(module, seed), waves, out_rep, size, 1, others)]),
         output_norm=float(reference.square().mean().sqrt()),
         sensitivity=float((reference - other).norm() / reference.norm()) if float(reference.norm()) else 0.0,
     )
@@ -180,7 +179,7 @@ def _exact(
     if not gradients:
         with torch.no_grad():
             y, moved = module(x), module(_act(x, in_rep, g))
-        return ElementError(g, name, _relative(moved, _act(y, out_rep, g)))
+        return ElementError(g, name, relative(moved, _act(y, out_rep, g)))
     x.requires_grad_()
     y = module(x)
     weight = torch.randn(y.shape, dtype=torch.float64, generator=generator).to(y)
@@ -188,9 +187,9 @@ def _exact(
     y_moved = module(x_moved)
     here = _gradients(module, (y * weight).sum(), x)
     there = _gradients(module, (y_moved * _act(weight, out_rep, g, dual=True)).sum(), x_moved)
-    output = _relative(y_moved.detach(), _act(y.detach(), out_rep, g))
-    into = _relative(there[0], _act(here[0], in_rep, g, dual=True))
-    return ElementError(g, name, output, into, _relative(there[1], here[1]))
+    output = relative(y_moved.detach(), _act(y.detach(), out_rep, g))
+    into = relative(there[0], _act(here[0], in_rep, g, dual=True))
+    return ElementError(g, name, output, into, relative(there[1], here[1]))
 
 
 def _gradients(module: torch.nn.Module, loss: torch.Tensor, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -246,7 +245,7 @@ def _refinement(
     for k, m in modules:
         crop = None if field is None or k == 1 else _accepted_radius(_unpadded(m), few.sample(size, k), k * field)
         at = m if crop is None else _unpadded(m)
-        errors.append(_worst([e.output for e in _sampled(at, few, out_rep, size, k, elements[:2], crop)]))
+        errors.append(largest([e.output for e in _sampled(at, few, out_rep, size, k, elements[:2], crop)]))
     return tuple(errors)
 
 
@@ -296,14 +295,3 @@ def _shuffled(module: torch.nn.Module, seed: int) -> torch.nn.Module:
             if p.ndim > 1:
                 p.copy_(p.flatten()[torch.randperm(p.numel(), generator=generator)].view_as(p))
     return plain
-
-
-def _relative(a: torch.Tensor, b: torch.Tensor) -> float:
-    """‖a - b‖ / ‖b‖; 0 if both vanish."""
-    scale = float(b.norm())
-    return float((a - b).norm()) / scale if scale else float(a.norm())
-
-
-def _worst(numbers: Sequence[float]) -> float:
-    """The maximum; NaN if any is."""
-    return float(torch.tensor(list(numbers) or [0.0], dtype=torch.float64).max())

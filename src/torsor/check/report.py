@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -60,13 +61,12 @@ class EquivarianceReport:
     @property
     def exact_error(self) -> float:
         """The largest error under exact elements, outputs and gradients, float64; NaN if any is."""
-        numbers = [x for e in self.exact for x in (e.output, e.input_gradient, e.parameter_gradient) if x is not None]
-        return float(torch.tensor(numbers or [0.0], dtype=torch.float64).max())
+        return largest(x for e in self.exact for x in (e.output, e.input_gradient, e.parameter_gradient))
 
     @property
     def sampled_error(self) -> float:
         """The largest error under elements that need sampling; NaN if any is."""
-        return float(torch.tensor([e.output for e in self.sampled] or [0.0], dtype=torch.float64).max())
+        return largest(e.output for e in self.sampled)
 
     @property
     def extrapolated(self) -> float | None:
@@ -106,6 +106,17 @@ class EquivarianceReport:
                 f"  on grids of spacing h, h/2, h/4: {numbers}; extrapolated to h = 0: {self.extrapolated:.1e}"
             )
         return "\n".join(lines)
+
+
+def largest(numbers: Iterable[float | None]) -> float:
+    """The maximum of the numbers that are given, 0 if none is; NaN if any is."""
+    return float(torch.tensor([x for x in numbers if x is not None] or [0.0], dtype=torch.float64).max())
+
+
+def relative(a: torch.Tensor, b: torch.Tensor) -> float:
+    """‖a - b‖ / ‖b‖; 0 if both vanish."""
+    scale = float(b.norm())
+    return float((a - b).norm()) / scale if scale else float(a.norm())
 
 
 def element_name(g: torch.Tensor) -> str:

@@ -1,7 +1,8 @@
 """Layers that change the points on which a field lives: pooling, global pooling, interpolation.
 
-All of them combine values with weights that depend on distances only, so they commute with every isometry for every
-type. With plain tensors the geometry is an argument; with a `Field` on `Points` it travels along.
+All of them transport values to where they are combined, with weights that depend on distances only, so they commute
+with every isometry, and with changes of gauge, for every type. With plain tensors the geometry is an argument; with a
+`Field` on `Points` or on a `Manifold` it travels along.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from torsor.fibre import Layer, join_fields, split_fields
 from torsor.fibre.base import check_channels
 from torsor.fibre.nonlinear import require_orthogonal
 from torsor.fields import Field
+from torsor.kernels.base import gather
 from torsor.reps import Representation
-from torsor.spaces import Neighbours, Points
+from torsor.spaces import Manifold, Neighbours, Points
 
 
 class PointPool(Layer):
@@ -47,14 +49,14 @@ class PointPool(Layer):
         self.n, self.ratio, self.mode = n, ratio, mode
 
     def forward(self, x: Any, graph: Neighbours | None = None) -> Any:
-        """Apply the layer to a tensor (points, channels) and edges, or to a `Field` on `Points`."""
+        """Apply the layer to a tensor (points, channels) and edges, or to a `Field`."""
         if not isinstance(x, torch.Tensor):
             return self.on_field(x)
         check_edges(self, x, graph)
         return self.compute(x, graph)  # type: ignore[arg-type]
 
     def compute(self, x: torch.Tensor, graph: Neighbours) -> torch.Tensor:  # type: ignore[override]
-        values = x[graph.source]
+        values = gather(x, graph, self.in_rep)
         if self.mode == "max":
             return _largest(values, graph.target, graph.targets)
         if self.mode == "norm":
@@ -99,13 +101,20 @@ class GlobalPool(Layer):
         _check_mode(rep, mode, ("mean", "sum", "max", "norm"))
         self.mode = mode
 
-    def forward(self, x: Any, batch: torch.Tensor | None = None, elements: int | None = None) -> Any:
-        """Apply the layer to a tensor (points, channels), or to a `Field` on `Points`.
+    def forward(
+        self,
+        x: Any,
+        batch: torch.Tensor | None = None,
+        elements: int | None = None,
+        weight: torch.Tensor | None = None,
+    ) -> Any:
+        """Apply the layer to a tensor (points, channels), or to a `Field`.
 
         Args:
             x: the features.
             batch: (points,) the batch element of every point; None is one element.
             elements: their number, which compiled code has to be told; by default it is read from the batch.
+            weight: (points,) the volume for which every point stands, in means and sums; None is 1.
         """
         if not isinstance(x, torch.Tensor):
             return self.on_field(x)
@@ -114,26 +123,43 @@ class GlobalPool(Layer):
             batch, elements = torch.zeros(len(x), dtype=torch.int64, device=x.device), 1
         if batch.shape != x.shape[:1]:
             raise SpaceError(f"expected a batch index for {len(x)} points, got shape {tuple(batch.shape)}")
-        return self.compute(x, batch, int(batch.max()) + 1 if elements is None else elements)
+        return self.compute(x, batch, int(batch.max()) + 1 if elements is None else elements, weight)
 
-    def compute(self, x: torch.Tensor, batch: torch.Tensor, elements: int) -> torch.Tensor:  # type: ignore[override]
+    def compute(  # type: ignore[override]
+        self, x: torch.Tensor, batch: torch.Tensor, elements: int, weight: torch.Tensor | None = None
+    ) -> torch.Tensor:
         if self.mode == "max":
             return _largest(x, batch, elements)
         if self.mode == "norm":
             return _longest(x, self.in_rep, batch, elements)
         wide = x.to(torch.promote_types(x.dtype, torch.float32))  # sums over many points need the digits
-        total = wide.new_zeros(elements, x.shape[1]).index_add(0, batch, wide)
+        weight = wide.new_ones(len(x)) if weight is None else weight.to(wide)
+        total = wide.new_zeros(elements, x.shape[1]).index_add(0, batch, wide * weight[:, None])
         if self.mode == "mean":
-            total = total / wide.new_zeros(elements).index_add(0, batch, wide.new_ones(len(x))).clamp(min=1)[:, None]
+            volume = wide.new_zeros(elements).index_add(0, batch, weight)
+            total = total / volume.where(volume > 0, 1.0)[:, None]
         return total.to(x.dtype)
 
     def on_field(self, field: Field) -> Field:
-        """The field on the centroids, one point a batch element."""
-        points = points_of(self, field)
+        """The field on the centroids, one point a batch element.
+
+        On a manifold means and sums weigh points with their volume, and only scalars have a mean.
+
+        Raises:
+            FieldTypeError: another type than scalars on a manifold, where no path between points is preferred.
+        """
+        points, weight = points_of(self, field), None
+        if isinstance(points, Manifold):
+            weight = points.cells
+            if points.group.order != 1 and any(not term.is_trivial for _, term in self.in_rep.terms):
+                raise FieldTypeError(
+                    f"expected scalars to pool over all of {points}, got {self.in_rep}: coefficients in different "
+                    "frames have no mean; map to scalars first, with nn.Norm or nn.Conv to R.trivial"
+                )
         centroids = points.centroids()
         rows = torch.arange(points.elements, device=centroids.device)
-        pooled = self(field.tensor, points.index, points.elements)
-        return Field(pooled, self.out_rep, Points(centroids, None if points.batch is None else rows))
+        pooled = self(field.tensor, points.index, points.elements, weight)
+        return Field(pooled, self.out_rep, Points(centroids.to(pooled), rows if points.elements > 1 else None))
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, mode={self.mode}"
@@ -163,7 +189,7 @@ class PointInterpolate(Layer):
         self.k = k
 
     def forward(self, x: Any, graph: Any = None) -> Any:
-        """Apply the layer to a tensor (points, channels) and edges, or to a `Field` on `Points` and other `Points`."""
+        """Apply the layer to a tensor (points, channels) and edges, or to a `Field` and other points."""
         if not isinstance(x, torch.Tensor):
             return self.on_field(x, graph)
         check_edges(self, x, graph)
@@ -171,14 +197,14 @@ class PointInterpolate(Layer):
 
     def compute(self, x: torch.Tensor, graph: Neighbours) -> torch.Tensor:  # type: ignore[override]
         weight = interpolation_weights(graph).to(x.dtype)
-        return graph.sum(weight[:, None] * x[graph.source])
+        return graph.sum(weight[:, None] * gather(x, graph, self.in_rep))
 
     def on_field(self, field: Field, fine: Any = None) -> Field:
         """The field on the points `fine`."""
         coarse = points_of(self, field)
-        if not isinstance(fine, Points):
-            raise SpaceError(f"expected the Points to interpolate to, layer(field, points), got {type(fine).__name__}")
-        k = min(self.k, int(coarse.sizes.min()))
+        if not isinstance(fine, Points | Manifold):
+            raise SpaceError(f"expected the points to interpolate to, layer(field, points), got {type(fine).__name__}")
+        k = min(self.k, int(torch.bincount(coarse.index, minlength=coarse.elements).min()))
         return Field(self(field.tensor, coarse.neighbours(k=k, target=fine)), self.out_rep, fine)
 
     def extra_repr(self) -> str:
@@ -197,16 +223,16 @@ def interpolation_weights(graph: Neighbours) -> torch.Tensor:
     return weight / graph.sum(weight)[graph.target]
 
 
-def points_of(layer: Layer, field: Field) -> Points:
-    """The points on which a field lives.
+def points_of(layer: Layer, field: Field) -> Any:
+    """The points, or the manifold, on which a field lives.
 
     Raises:
         FieldTypeError: the layer expects another type.
         SpaceError: the field lives on another space.
     """
     field.require(layer)
-    if not isinstance(field.space, Points):
-        raise SpaceError(f"{type(layer).__name__} expects a field on Points, got one on {field.space}")
+    if not isinstance(field.space, Points | Manifold):
+        raise SpaceError(f"{type(layer).__name__} expects a field on Points or a manifold, got one on {field.space}")
     return field.space
 
 

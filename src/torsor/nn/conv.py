@@ -141,7 +141,7 @@ class Conv(GridLayer, Steered):
                 f"Conv of {self.in_rep.group} expects features ({graph.sources}, {self.in_rep.dim}) at the sources of "
                 f"a graph in R^{self.d}, got shape {tuple(x.shape)} and a graph in R^{graph.dim}"
             )
-        y, bias = self.kernel.apply_to(x, graph, attributes), self.expanded_bias()
+        y, bias = self.kernel.apply_to(x, graph.like(self.weight), attributes), self.expanded_bias()
         return y if bias is None else y + bias
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:

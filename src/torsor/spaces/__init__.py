@@ -1,6 +1,7 @@
 """Spaces: where features live, and how they are moved."""
 
 from torsor.spaces.affine import Affine
+from torsor.spaces.batch import Batch, batched
 from torsor.spaces.chart import Chart
 from torsor.spaces.grid import Grid
 from torsor.spaces.manifold import Edges, Manifold, Motion, Subset
@@ -10,6 +11,7 @@ from torsor.spaces.points import Points
 
 __all__ = [
     "Affine",
+    "Batch",
     "Chart",
     "ConformalMetric",
     "DeSitterMetric",
@@ -23,4 +25,5 @@ __all__ = [
     "Points",
     "SphereMetric",
     "Subset",
+    "batched",
 ]

@@ -270,7 +270,7 @@ class Manifold(ABC):
 
     def subset(self, index: torch.Tensor, cells: torch.Tensor | None = None) -> Subset:
         """Some of the points, with their frames, and volumes of their own if given."""
-        return Subset(self, index, self.cells[index] if cells is None else cells)
+        return Subset(self, index, cells)
 
     def coarsened(self, n: int | None = None, *, ratio: float | None = None) -> tuple[Subset, Neighbours]:
         """Farthest points, and the edges to each from the points that are nearest to it, with transporters.
@@ -412,9 +412,14 @@ def _places(wrong: torch.Tensor) -> str:
 def _flatten(space: Manifold) -> tuple[list[Any], tuple[Any, ...]]:
     """Tensors, and spaces inside, are leaves; the rest is context."""
     parts = {name: v for name, v in space.__dict__.items() if name not in ("_geometry", "_cache")}
-    leaves = {name: v for name, v in parts.items() if isinstance(v, (torch.Tensor, Manifold))}
+    leaves = {name: v for name, v in parts.items() if _has_tensors(v)}
     rest = tuple((name, v) for name, v in parts.items() if name not in leaves)
     return list(leaves.values()), (type(space), tuple(leaves), rest)
+
+
+def _has_tensors(value: Any) -> bool:
+    first = value[0] if isinstance(value, tuple) and value else value
+    return isinstance(first, torch.Tensor | Manifold)
 
 
 def _unflatten(children: Any, context: tuple[Any, ...]) -> Manifold:
@@ -432,15 +437,16 @@ class Subset(Manifold):
     Args:
         whole: the space.
         members: (n,) indices of its points.
-        cells: (n,) volumes of the points.
+        cells: (n,) volumes of the points; by default what they are in the whole.
 
     Raises:
         SpaceError: indices out of range.
     """
 
-    def __init__(self, whole: Manifold, members: torch.Tensor, cells: torch.Tensor) -> None:
+    def __init__(self, whole: Manifold, members: torch.Tensor, cells: torch.Tensor | None = None) -> None:
         if len(members) == 0 or not 0 <= int(members.min()) <= int(members.max()) < len(whole):
             raise SpaceError(f"expected indices 0 … {len(whole) - 1} of points of {whole}, got {members}")
+        cells = whole.cells[members] if cells is None else cells
         super().__init__(whole.positions[members], whole.frames[members], cells, whole.group)
         inside = whole._inside()
         self.members = members if inside is None else inside[members]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -40,6 +41,7 @@ class Neighbours:
     sources: int
     rows: torch.Tensor = None  # type: ignore[assignment]
     g: torch.Tensor | None = None
+    _cast: dict[Any, Neighbours] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         if self.rows is None:
@@ -85,6 +87,30 @@ class Neighbours:
             g=None if g is None else g[order],
         )
 
+    @staticmethod
+    def joined(graphs: Sequence[Neighbours]) -> Neighbours:
+        """The edges of several graphs as one, their points one after another; no edge joins two of them."""
+        shifts = [(0, 0)]
+        for graph in graphs:
+            shifts.append((shifts[-1][0] + graph.targets, shifts[-1][1] + graph.sources))
+        pairs = list(zip(graphs, shifts, strict=False))
+        given = any(graph.g is not None for graph in graphs)
+        return Neighbours(
+            torch.cat([graph.target + a for graph, (a, _) in pairs]),
+            torch.cat([graph.source + b for graph, (_, b) in pairs]),
+            torch.cat([graph.v for graph in graphs]),
+            torch.cat([graph.weight for graph in graphs]),
+            *shifts[-1],
+            g=torch.cat([graph.transporters for graph in graphs]) if given else None,
+        )
+
+    @property
+    def transporters(self) -> torch.Tensor:
+        """(E, d, d) g, with the identities written out where g is None."""
+        if self.g is not None:
+            return self.g
+        return torch.eye(self.dim, dtype=self.v.dtype, device=self.v.device).expand(len(self), -1, -1)
+
     @property
     def dim(self) -> int:
         """d, the number of coordinates of v."""
@@ -114,6 +140,17 @@ class Neighbours:
             g=None if self.g is None else self.g.to(device, dtype),
             **index,
         )
+
+    def like(self, x: torch.Tensor) -> Neighbours:
+        """The edges on the device and in the dtype of a tensor, cast once; these if they are so already."""
+        if self.v.dtype == x.dtype and self.v.device == x.device:
+            return self
+        if self.v.requires_grad or torch.compiler.is_compiling():
+            return self.to(x.device, x.dtype)
+        key = x.device, x.dtype
+        if key not in self._cast:
+            self._cast[key] = self.to(*key)
+        return self._cast[key]
 
     def __len__(self) -> int:
         return len(self.target)

@@ -1,0 +1,227 @@
+"""Does a network on a manifold depend on the frames that were chosen, and does it commute with isometries?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import deepcopy
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+
+from torsor.check.report import ElementError, largest, relative
+from torsor.errors import FieldTypeError
+from torsor.fields import Field
+from torsor.spaces import Manifold, Subset
+
+Slopes = tuple[torch.Tensor, torch.Tensor]
+"""Gradients with respect to the input, and to all parameters."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """T: (T f)(p) = ρ(g_p) f(source_p), on the space as it is after the change.
+
+    Attributes:
+        name: for the report.
+        source: (n,) from where the values come.
+        g: (n, d, d) in the structure group.
+        space: the changed space.
+    """
+
+    name: str
+    source: torch.Tensor
+    g: torch.Tensor
+    space: Manifold
+
+    def __call__(self, field: Field) -> Field:
+        """T f."""
+        matrices = field.rep.rho(self.g).to(field.tensor)
+        return Field(torch.einsum("nij,nj->ni", matrices, field.tensor[self.source]), field.rep, self.space)
+
+    def undo(self, out: Field) -> torch.Tensor:
+        """T⁻¹ of an output: on the same points, on some of them (of a change of gauge), or one value a space.
+
+        Raises:
+            FieldTypeError: points of the output that an isometry moves elsewhere.
+        """
+        g, source = self.g, self.source
+        if isinstance(out.space, Subset):
+            g, source = g[out.space.members], torch.arange(len(out.tensor))
+            if not torch.equal(self.source[out.space.members], out.space.members):
+                raise FieldTypeError(f"{out.space!r} is not mapped to itself by the isometries of the whole space")
+        elif len(out.tensor) != len(g):
+            return out.tensor
+        back = out.rep.rho(out.rep.group.inverse(g)).to(out.tensor)
+        there = torch.einsum("nij,nj->ni", back, out.tensor)
+        return torch.zeros_like(there).index_copy(0, source, there)
+
+
+@dataclass(frozen=True)
+class FrameReport:
+    """The result of `check.gauge` and `check.isometry`.
+
+    Attributes:
+        module: its class.
+        space: the space, as text.
+        kind: "gauge transformations" or "isometries".
+        errors: one of each change T, in float64: ‖T⁻¹ N(T f) - N(f)‖ / ‖N(f)‖, and likewise for the gradients.
+        float32: the largest error of the output in float32.
+        blind: the largest error where only the coefficients are changed, not the space (gauge), or where they are
+            moved to other points by a permutation at random (isometries): what a network that is not equivariant has.
+        output_norm: root mean square of the output.
+        sensitivity: relative change of the output when the input is replaced by another one.
+    """
+
+    module: str
+    space: str
+    kind: str
+    errors: tuple[ElementError, ...]
+    float32: float
+    blind: float
+    output_norm: float
+    sensitivity: float
+
+    @property
+    def error(self) -> float:
+        """The largest error in float64, outputs and gradients; NaN if any is."""
+        return largest(x for e in self.errors for x in (e.output, e.input_gradient, e.parameter_gradient))
+
+    def passed(self, tolerance: float = 1e-9) -> bool:
+        """Whether the errors are rounding, and the output neither zero nor constant; NaN fails."""
+        return bool(self.error < tolerance and self.output_norm > 0 and self.sensitivity > 1e-6)
+
+    def __str__(self) -> str:
+        verdict = "commutes" if self.passed() else "does NOT commute"
+        return "\n".join(
+            [
+                f"{self.module} on {self.space}: {verdict} with {self.kind}",
+                f"  output: norm {self.output_norm:.2e}, sensitivity to the input {self.sensitivity:.2e}",
+                f"  {len(self.errors)} {self.kind}: error {self.error:.1e} in float64 (outputs and gradients), "
+                f"{self.float32:.1e} in float32; without equivariance {self.blind:.1e}",
+            ]
+        )
+
+
+def gauge(
+    module: torch.nn.Module, field: Field, *, samples: int = 4, gradients: bool = True, seed: int = 0
+) -> FrameReport:
+    """Change the frames at every point by an independent random element, and compare N(g f) with g N(f).
+
+    Nonlinearities of regular fields of continuous groups sample functions on the group: there the error is that of
+    the sampling, and falls with the number of samples.
+
+    Args:
+        module: any module from fields to fields; it is measured in evaluation mode, in float64 on the CPU.
+        field: an example of the input, with its type and its space; the values are not used.
+        samples: number of random gauge transformations.
+        gradients: compare the gradients with respect to input and parameters too.
+        seed: of fields and elements.
+
+    Raises:
+        FieldTypeError: the field does not live on a manifold.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    field = _random(field, generator)
+    space, group = field.space, field.rep.group
+    scale, everywhere = None if group.is_compact else 0.5, torch.arange(len(space))
+    changes = []
+    for number in range(samples):
+        g = group.sample(len(space), generator, scale=scale)
+        changes.append(Change(f"gauge {number}", everywhere, g, space.regauge(g)))
+    blind = [replace(change, space=space) for change in changes]
+    return _report(module, field, changes, blind, "gauge transformations", gradients, generator)
+
+
+def isometry(
+    module: torch.nn.Module,
+    field: Field,
+    isometries: Iterable[Any],
+    *,
+    gradients: bool = True,
+    seed: int = 0,
+) -> FrameReport:
+    """Move the input by isometries of the space that map its points onto each other: N(φ f) against φ N(f).
+
+    Args:
+        module: any module from fields to fields on the same space, or to one value a space.
+        field: an example of the input, with its type and its space; the values are not used.
+        isometries: what ``field.space.act`` takes, such as rotation matrices.
+        gradients: compare the gradients with respect to input and parameters too.
+        seed: of fields.
+
+    Raises:
+        FieldTypeError: the field does not live on a manifold.
+        SpaceError: not a symmetry of the samples and the structure.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    field = _random(field, generator)
+    motions = [field.space.act(phi) for phi in isometries]
+    changes = [Change(f"isometry {i}", motion.source, motion.g, field.space) for i, motion in enumerate(motions)]
+    order = torch.randperm(len(field.tensor), generator=generator)
+    blind = [replace(change, source=order) for change in changes[:1]]
+    return _report(module, field, changes, blind, "isometries", gradients, generator)
+
+
+def _random(field: Field, generator: torch.Generator) -> Field:
+    if not isinstance(field.space, Manifold):
+        raise FieldTypeError(f"expected a field on a manifold, a space with frames, got one on {field.space!r}")
+    values = torch.randn(field.tensor.shape, generator=generator, dtype=torch.float64)
+    return Field(values, field.rep, field.space.to("cpu"))
+
+
+def _report(
+    module: torch.nn.Module,
+    field: Field,
+    changes: list[Change],
+    blind: list[Change],
+    kind: str,
+    gradients: bool,
+    generator: torch.Generator,
+) -> FrameReport:
+    module = deepcopy(module).to("cpu").double().eval()
+    with torch.no_grad():
+        reference, other = module(field), module(_random(field, generator))
+        cotangent = torch.randn(reference.tensor.shape, generator=generator, dtype=torch.float64)
+        plain = [relative(change.undo(module(change(field))), reference.tensor) for change in blind]
+        single = deepcopy(module).float()
+        low = [relative(c.undo(single(c(field).to(dtype=torch.float32))), reference.tensor) for c in changes]
+    expected = _slopes(module, field, cotangent) if gradients else None
+    return FrameReport(
+        module=type(module).__name__,
+        space=repr(field.space),
+        kind=kind,
+        errors=tuple(_error(module, field, change, reference.tensor, expected, cotangent) for change in changes),
+        float32=largest(low),
+        blind=largest(plain),
+        output_norm=float(reference.tensor.square().mean().sqrt()),
+        sensitivity=relative(other.tensor, reference.tensor) if bool(reference.tensor.any()) else 0.0,
+    )
+
+
+def _error(
+    module: torch.nn.Module,
+    field: Field,
+    change: Change,
+    reference: torch.Tensor,
+    expected: Slopes | None,
+    cotangent: torch.Tensor,
+) -> ElementError:
+    with torch.no_grad():
+        output = relative(change.undo(module(change(field))), reference)
+    if expected is None:
+        return ElementError(change.g[0], change.name, output)
+    found = _slopes(module, field, cotangent, change)
+    slopes = [relative(a, b) for a, b in zip(found, expected, strict=True)]
+    return ElementError(change.g[0], change.name, output, *slopes)
+
+
+def _slopes(module: torch.nn.Module, field: Field, cotangent: torch.Tensor, change: Change | None = None) -> Slopes:
+    """The gradients of ⟨c, T⁻¹ N(T f)⟩ with respect to f and to all parameters."""
+    x = field.tensor.detach().clone().requires_grad_()
+    start = Field(x, field.rep, field.space)
+    value = module(start).tensor if change is None else change.undo(module(change(start)))
+    parameters = [p for p in module.parameters() if p.requires_grad]
+    slopes = torch.autograd.grad((value * cotangent).sum(), [x, *parameters], allow_unused=True)
+    flat = [slope.flatten() for slope in slopes[1:] if slope is not None]
+    return slopes[0], torch.cat(flat) if flat else x.new_zeros(0)
