@@ -209,7 +209,7 @@ def gather(x: torch.Tensor, graph: Any, rep: Representation) -> torch.Tensor:
 
 
 def must_be_plain(x: torch.Tensor) -> bool:
-    """Whether plain tensor operations are to be used: in compiled code, and under autocast, which picks their dtypes."""
+    """Whether to use plain tensor operations: in compiled code, and under autocast, which picks their dtypes."""
     return torch.compiler.is_compiling() or torch.is_autocast_enabled(x.device.type)
 
 

@@ -23,29 +23,8 @@ from torsor.kernels.base import SteerableKernel
 from torsor.kernels.covariants import solve_harmonic
 from torsor.kernels.edges import Block, edge_products
 from torsor.kernels.profiles import Angular, RadialNetwork
+from torsor.kernels.transport import Channels, images
 from torsor.reps import Representation, decompose, direct_sum
-
-
-class Channels:
-    """The irreps of a type, channels-last: for each irrep σ a block (dim σ, n_σ).
-
-    Attributes:
-        numbers: n_σ, in order of first occurrence.
-        matrix: from the channels of the type to the blocks, (dim, dim) float64.
-    """
-
-    def __init__(self, rep: Representation) -> None:
-        rows: dict[Representation, list[np.ndarray]] = defaultdict(list)
-        for channels, term in rep.fields:
-            split, start = decompose(term), 0
-            for copies, sigma in split.blocks:
-                for _ in range(copies):
-                    row = np.zeros((sigma.dim, rep.dim))
-                    row[:, channels] = split.inverse[start : start + sigma.dim]
-                    rows[sigma].append(row)
-                    start += sigma.dim
-        self.numbers = {sigma: len(found) for sigma, found in rows.items()}
-        self.matrix = np.concatenate([np.stack(found, 1).reshape(-1, rep.dim) for found in rows.values()])
 
 
 class Mixing(Expansion):
@@ -109,7 +88,7 @@ class DepthwiseKernel(Constants, SteerableKernel):
                 f"no harmonic of degree {max(degrees)} or less leads from {self.in_rep} to {self.out_rep}"
             )
         report_bottlenecks(self.in_rep, self.out_rep, self._connected(linked))
-        self.blocks, self._to_blocks = tuple(blocks), into.matrix
+        self.blocks, self._to_blocks, self.irreps = tuple(blocks), into.matrix, tuple(sigmas)
         self.middle = {tau: len(np.concatenate(found)) for tau, found in places.items()}
         self._order = np.concatenate([np.concatenate(found).ravel() for found in places.values()])
 
@@ -154,11 +133,12 @@ class DepthwiseKernel(Constants, SteerableKernel):
         return self.angular(v), self.network(v.square().sum(-1))
 
     def apply_to(self, x: torch.Tensor, graph: Any, attributes: torch.Tensor | None = None) -> torch.Tensor:
-        if attributes is not None or graph.g is not None:
+        if attributes is not None:
             return super().apply_to(x, graph, attributes)
         y, w = self._edge_functions(graph.v.to(x))
         maps = [getattr(self, f"maps_{k}") for k in range(len(self.blocks))]
-        sums = edge_products(x @ self.to_blocks.mT, y * graph.weight.to(x)[:, None], w, maps, self.blocks, graph)
+        here, weighted = images(graph, self.irreps, x), y * graph.weight.to(x)[:, None]
+        sums = edge_products(x @ self.to_blocks.mT, weighted, w, maps, self.blocks, graph, here)
         return sums @ self.mixing().mT
 
     def forward(self, v: torch.Tensor) -> torch.Tensor:
