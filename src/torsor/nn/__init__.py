@@ -1,4 +1,4 @@
-"""Layers of equivariant networks on grids; the layers of `torsor.fibre` are here too."""
+"""Layers of equivariant networks on grids, points and manifolds; the layers of `torsor.fibre` are here too."""
 
 from torsor.fibre import (
     ELU,
@@ -39,6 +39,8 @@ from torsor.nn.match import count_parameters, match_parameters
 from torsor.nn.pool import AdaptiveAvgPool, AdaptiveMaxPool, AntialiasedPool, AvgPool, MaxPool, NormMaxPool
 from torsor.nn.resample import DiscMask, Upsample
 from torsor.nn.scale_pool import ScalePool, widened
+from torsor.nn.spectral import InverseSphericalTransform, SphericalResample, SphericalTransform
+from torsor.nn.spectral_conv import SphericalConv
 from torsor.nn.summary import Summary, summary
 
 __all__ = [
@@ -63,6 +65,7 @@ __all__ = [
     "GlobalPool",
     "GroupPool",
     "InstanceNorm",
+    "InverseSphericalTransform",
     "Layer",
     "LayerNorm",
     "Linear",
@@ -81,6 +84,9 @@ __all__ = [
     "ScalePool",
     "Sequential",
     "SiLU",
+    "SphericalConv",
+    "SphericalResample",
+    "SphericalTransform",
     "Squash",
     "Summary",
     "Tanh",

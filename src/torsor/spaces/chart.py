@@ -117,10 +117,11 @@ class Chart(Manifold):
         edges = self._window()
         keep = _among(targets, len(self))[edges.p] & _among(sources, len(self))[edges.q]
         if radius is not None and 0 in self.metric.signature:
-            g = self.metric(self.positions)[edges.p]
-            square = torch.einsum("ei,eij,ej->e", edges.u, g, edges.u).abs()
-            keep &= square.sqrt() <= radius * (1 + 1e-9)
+            keep &= self._squares(edges).sqrt() <= radius * (1 + 1e-9)
         return edges if bool(keep.all()) else edges.at(keep.nonzero()[:, 0])
+
+    def _squares(self, edges: Edges) -> torch.Tensor:
+        return torch.einsum("ei,eij,ej->e", edges.u, self.metric(self.positions)[edges.p], edges.u).abs()
 
     def _window(self) -> Edges:
         """The geodesics between all pairs of the window."""

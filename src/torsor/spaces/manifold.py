@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import copy
+from math import inf
 from typing import Any, NamedTuple, Self
 
 import torch
@@ -104,6 +105,20 @@ class Manifold(ABC):
             targets: indices of points; None is all of them.
             sources: likewise.
         """
+
+    @property
+    def reach(self) -> float:
+        """Below this distance any two points are joined by one shortest geodesic, as far as is known."""
+        return inf
+
+    def squares(self, edges: Edges) -> torch.Tensor:
+        """(E,) squared distances, to nine digits, so that rounding does not choose between equally near points."""
+        square = self._squares(edges)
+        unit = 10.0 ** (square.clamp(min=1e-300).log10().floor() - 9)
+        return (square / unit).round() * unit
+
+    def _squares(self, edges: Edges) -> torch.Tensor:
+        return edges.u.square().sum(1)
 
     # -------------------------------------------------------------------------------------------------- what it is
 
@@ -226,6 +241,11 @@ class Manifold(ABC):
 
     def _pairs(self, radius: float | None, there: Manifold) -> Edges:
         """The edges within a radius; those of a space with itself are found once for all gauges."""
+        if radius is not None and radius >= self.root.reach:
+            raise SpaceError(
+                f"expected a radius below {self.root.reach:.6g}, where two points of {self.root} have more than one "
+                f"shortest geodesic between them, got {radius:g}"
+            )
         if there is not self:
             return self._between(radius, there)
         if radius not in self._geometry:
@@ -250,7 +270,7 @@ class Manifold(ABC):
         if k < 1 or k > len(self):
             raise SpaceError(f"expected 1 … {len(self)} neighbours, got k={k}")
         edges = self._pairs(radius, there) if radius is not None else self._enough(k, there)
-        order = _lengths(edges, there).argsort(stable=True)
+        order = self.root.squares(edges).argsort(stable=True)
         order = order[edges.p[order].argsort(stable=True)]
         counts = torch.bincount(edges.p, minlength=len(there))
         rank = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[edges.p[order]]
@@ -260,7 +280,7 @@ class Manifold(ABC):
         """The edges within the smallest radius, up to a factor √2, in which every target has k sources."""
         radius = 2 * float(self.cells.sum() * k / len(self)) ** (1 / self.dim)
         for _ in range(40):
-            edges = self._between(radius, there)
+            edges = self._between(min(radius, 0.999999 * self.root.reach), there)
             if int(torch.bincount(edges.p, minlength=len(there)).min()) >= k:
                 return edges
             radius *= 2**0.5
@@ -308,7 +328,7 @@ class Manifold(ABC):
         """One edge from every point to the sample that is nearest to it."""
         coarse = self.subset(samples)
         edges = self._reaching(coarse)
-        order = _lengths(edges, coarse).argsort(stable=True)
+        order = self.root.squares(edges).argsort(stable=True)
         order = order[edges.q[order].argsort(stable=True)]
         first = torch.cat([torch.ones(1, dtype=torch.bool, device=order.device), edges.q[order].diff() > 0])
         return edges.at(order[first])
@@ -317,7 +337,7 @@ class Manifold(ABC):
         """The edges within a radius in which every source has a target."""
         radius = 2 * float(self.cells.sum() / len(there)) ** (1 / self.dim)
         for _ in range(40):
-            edges = self._between(radius, there)
+            edges = self._between(min(radius, 0.999999 * self.root.reach), there)
             if len(edges.q.unique()) == len(self):
                 return edges
             radius *= 2**0.5
@@ -334,11 +354,7 @@ class Manifold(ABC):
         Raises:
             SpaceError: it maps points between the points, or frames to frames outside the structure.
         """
-        matrix = torch.as_tensor(isometry, dtype=torch.float64, device=self.positions.device)
-        if matrix.shape != (self.positions.shape[1],) * 2:
-            raise SpaceError(f"expected a matrix ({self.positions.shape[1]},)*2 to move {self}, got {matrix.shape}")
-        source = self._preimages(self.positions @ torch.linalg.inv(matrix).T)
-        push = self._differential(matrix, source)
+        source, push = self._moved(isometry)
         g = torch.linalg.pinv(self.frames) @ push @ self.frames[source]
         inside = self.group.contains(g)
         if not bool(inside.all()):
@@ -347,6 +363,17 @@ class Manifold(ABC):
                 f"{len(self)} points it maps frames to frames that no element relates to the one there"
             )
         return Motion(source, g)
+
+    def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """(n,) φ⁻¹(p), and (n, m, m) what φ does to vectors, from the basis at φ⁻¹(p) to that at p."""
+        matrix, d = (
+            torch.as_tensor(isometry, dtype=torch.float64, device=self.positions.device),
+            self.positions.shape[1],
+        )
+        if matrix.shape != (d, d):
+            raise SpaceError(f"expected a matrix ({d}, {d}) that moves the points of {self}, got {tuple(matrix.shape)}")
+        source = self._preimages(self.positions @ torch.linalg.inv(matrix).T)
+        return source, matrix.expand(len(source), d, d)
 
     def _preimages(self, moved: torch.Tensor) -> torch.Tensor:
         zeros = torch.zeros(len(moved), dtype=torch.int64, device=moved.device)
@@ -359,10 +386,6 @@ class Manifold(ABC):
                 "symmetries of the samples act on fields, others need a space with samples that they keep"
             )
         return source
-
-    def _differential(self, isometry: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        """(n, m, m) what φ does to vectors, from the basis at φ⁻¹(p) to that at p."""
-        return isometry.expand(len(source), *isometry.shape)
 
     # ------------------------------------------------------------------------------------------------------- devices
 
@@ -388,11 +411,6 @@ def volume(frames: torch.Tensor) -> torch.Tensor:
     if frames.shape[-1] == frames.shape[-2]:
         return torch.linalg.det(frames).abs()
     return torch.linalg.det(frames.mT @ frames).sqrt()
-
-
-def _lengths(edges: Edges, there: Manifold) -> torch.Tensor:
-    """(E,) |v|² of edges to the points of a space."""
-    return torch.einsum("edm,em->ed", torch.linalg.pinv(there.frames)[edges.p], edges.u).square().sum(1)
 
 
 def _count(points: int, n: int | None, ratio: float | None) -> int:
@@ -471,6 +489,9 @@ class Subset(Manifold):
     ) -> Edges:
         return self.whole.connect(radius, targets, sources)
 
-    def _differential(self, isometry: torch.Tensor, source: torch.Tensor) -> torch.Tensor:
-        whole = self.whole._preimages(self.whole.positions @ torch.linalg.inv(isometry).T)
-        return self.whole._differential(isometry, whole)[self.members]
+    def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        source, push = self.whole._moved(isometry)
+        members = self._outside(source[self.members])
+        if bool((members < 0).any()):
+            raise SpaceError(f"the isometry maps points of {self} to others of {self.whole}")
+        return members, push[self.members]

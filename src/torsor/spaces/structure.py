@@ -54,14 +54,16 @@ def compatible(
 def nearest_elements(group: Group, g: torch.Tensor) -> torch.Tensor:
     """The element h of a finite group with the largest tr(hᵀ g), that is the smallest |h - g|: (E, d, d).
 
-    Of exact ties the first element; h' = a h b for g' = a g b with a, b in the group, except at ties.
+    For a g b, with a and b in the group, it is a h b; where elements are equally near (frames that turn by half a step
+    of the group) the first of them is taken, and this holds up to a choice.
 
     Raises:
-        SpaceError: two elements are equally near: the frames turn by half a step of the group.
+        SpaceError: transporters that are not finite.
     """
+    if not bool(g.isfinite().all()):
+        raise SpaceError("expected finite transporters, got NaN or infinity")
     elements = group.action(group.elements()).to(g)
     flat, found = elements.flatten(1), []
     for part in g.flatten(1).split(max(1, CHUNK // len(elements))):
-        overlap = part @ flat.T
-        found.append(overlap.argmax(1))
+        found.append((part @ flat.T).argmax(1))
     return elements[torch.cat(found)] if found else g

@@ -1,0 +1,224 @@
+"""Triangle meshes as manifolds: frames, geodesics and transport from the lengths of their edges alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+
+from torsor.errors import SpaceError, require
+from torsor.groups import Group
+from torsor.spaces.manifold import Edges, Manifold
+from torsor.spaces.mesh_crosses import indices, rotations, smoothest
+from torsor.spaces.mesh_frames import Metric, embedded, tangent_bases, vertex_normals, wrapped
+from torsor.spaces.mesh_logarithm import logarithms
+from torsor.spaces.mesh_topology import Triangulation, repaired, triangulate
+
+
+class Mesh(Manifold):
+    """An oriented triangle mesh; features live at the vertices, (vertices, channels).
+
+    Directions at a vertex are measured with its corners rescaled to a full turn; log_p(q) has the length and the
+    direction of the shortest geodesic, and transport follows it (Levi-Civita). All of it depends on the lengths of
+    edges only: bending the surface changes nothing. The weights are Voronoi areas divided by the Jacobian of exp,
+    sin(√K r)/(√K r) with the mean curvature K over the neighbourhood.
+
+    Frames of SO(2) and O(2) may be any, and the reference bases are taken. Smaller groups need a field of frames:
+    for C_N and D_N the smoothest N-fold cross field, for {e} and reflections the smoothest vector field. Closed
+    surfaces other than the torus have none without singular points (Poincaré and Hopf): their indices add up to χ.
+
+    Args:
+        vertices: (n, 3) positions, or (n, D).
+        faces: (F, 3) vertices of every face, counter-clockwise seen from outside.
+        group: the structure group, of R².
+        frames: (n, 2, 2) vectors in columns, in the reference bases; None chooses as told above.
+        singular: "raise", if the field of frames that is chosen has singular faces; "allow" keeps it: the structure
+            lives on the surface without them. They are listed in `singularities`.
+        method: how logarithms are found, see `torsor.spaces.mesh_logarithm.logarithms`.
+
+    Attributes:
+        triangulation: half-edges, boundary, components, Euler characteristic.
+        metric: lengths, angles, areas, curvature.
+
+    Raises:
+        SpaceError: no surface (the message names faces, and what to do), a group of another dimension, or a structure
+            that the topology does not allow.
+
+    Source: de Haan et al., Gauge equivariant mesh CNNs, 2020; Weiler et al., Coordinate independent CNNs, 2021.
+    """
+
+    def __init__(
+        self,
+        vertices: torch.Tensor,
+        faces: torch.Tensor,
+        group: Group,
+        *,
+        frames: torch.Tensor | None = None,
+        singular: str = "raise",
+        method: str = "exact",
+    ) -> None:
+        if group.dim != 2 or group.algebra_array.shape[-1] != 2:
+            raise SpaceError(f"expected a structure group of R² for a surface, got {group}")
+        if singular not in ("raise", "allow"):
+            raise SpaceError(f'expected singular="raise" or "allow", got {singular!r}')
+        vertices, faces = torch.as_tensor(vertices), torch.as_tensor(faces)
+        self.triangulation: Triangulation = triangulate(faces, len(vertices))
+        self.metric: Metric = embedded(self.triangulation, vertices)
+        self.method = method
+        identity = torch.eye(2, dtype=torch.float64, device=vertices.device).expand(len(vertices), 2, 2)
+        super().__init__(vertices, identity if frames is None else frames, self.metric.voronoi, group)
+        if frames is None and group.is_finite:
+            self.frames = self._crossed(group, singular)
+
+    @staticmethod
+    def load(path: str | Path, group: Group, *, repair: bool = True, **options: Any) -> Mesh:
+        """A mesh from an OBJ, PLY, OFF or STL file.
+
+        Args:
+            path: of the file.
+            group: the structure group.
+            repair: merge coincident vertices, drop unused ones and degenerate faces, orient faces; see `repaired`.
+            options: as of `Mesh`.
+
+        Raises:
+            SpaceError: the file holds no triangle mesh, or one that is no surface.
+            MissingExtraError: trimesh is not installed.
+        """
+        trimesh = require("trimesh", "mesh")
+        if not Path(path).is_file():
+            raise SpaceError(f"expected a mesh file at {path}, there is none")
+        read = trimesh.load(str(path), force="mesh", process=False)
+        if not len(getattr(read, "faces", ())):
+            raise SpaceError(f"expected a triangle mesh in {path}, found no faces")
+        vertices, faces = torch.tensor(read.vertices, dtype=torch.float64), torch.tensor(read.faces, dtype=torch.int64)
+        if repair:
+            vertices, faces, _ = repaired(vertices, faces)
+        return Mesh(vertices, faces, group, **options)
+
+    # -------------------------------------------------------------------------------------------------- what it is
+
+    @property
+    def faces(self) -> torch.Tensor:
+        """(F, 3) the vertices of every face."""
+        return self.triangulation.faces
+
+    @property
+    def vertices(self) -> torch.Tensor:
+        """(n, D) the positions."""
+        return self.positions
+
+    @property
+    def tangents(self) -> torch.Tensor:
+        """(n, D, 2) the reference basis of every tangent plane as vectors of the surrounding space."""
+        return tangent_bases(self.metric, self.positions)
+
+    @property
+    def normals(self) -> torch.Tensor:
+        """(n, 3) the unit normals at the vertices."""
+        return vertex_normals(self.triangulation, self.positions)
+
+    @property
+    def singularities(self) -> dict[int, float]:
+        """The faces in which the field of frames is singular, with the index; empty for SO(2) and O(2)."""
+        if not self.group.is_finite:
+            return {}
+        n = directions(self.group)
+        found = indices(self.metric, torch.atan2(self.frames[:, 1, 0], self.frames[:, 0, 0]), n)
+        return {int(f): float(found[f]) for f in found.nonzero()[:, 0]}
+
+    def to_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Coefficients (n, 2) of a tangent vector field in the frames, as vectors (n, D) of the surrounding space."""
+        return torch.einsum("nam,nmd,nd->na", self.tangents, self.frames, vectors.double()).to(vectors)
+
+    def from_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The coefficients (n, 2) in the frames of the tangent part of vectors (n, D)."""
+        inside = torch.einsum("nam,na->nm", self.tangents, vectors.double())
+        return torch.einsum("ndm,nm->nd", torch.linalg.inv(self.frames), inside).to(vectors)
+
+    def __repr__(self) -> str:
+        return f"Mesh({len(self)} vertices, {len(self.faces)} faces, {self.group})"
+
+    # --------------------------------------------------------------------------------------------------- structures
+
+    def restrict(self, group: Group, *, singular: str = "raise") -> Self:
+        """The same mesh with a smaller structure group; a finite one gets the smoothest field of frames.
+
+        Raises:
+            SpaceError: no subgroup, or a field with singular faces, unless singular="allow".
+        """
+        other = super().restrict(group)
+        return other.with_frames(other._crossed(group, singular)) if group.is_finite else other
+
+    def _crossed(self, group: Group, singular: str) -> torch.Tensor:
+        n = directions(group)
+        frames = rotations(smoothest(self.metric, n))
+        wrong = self.with_frames(frames, group).singularities
+        if wrong and singular == "raise":
+            euler, closed = self.triangulation.euler, not bool(self.triangulation.boundary.any())
+            why = f"the Euler characteristic is {euler}, so every such field has singular points" * bool(
+                closed and euler
+            )
+            some = ", ".join(f"{f} ({index:+.3g})" for f, index in list(wrong.items())[:6])
+            raise SpaceError(
+                f"the smoothest {group}-structure of {self!r} is singular in {len(wrong)} faces: {some}"
+                f'{" …" if len(wrong) > 6 else ""}; {why or "another field may be regular"}. singular="allow" '
+                "takes the surface without these points; SO(2) and O(2) need no field of frames"
+            )
+        return frames
+
+    # ----------------------------------------------------------------------------------------------------- geometry
+
+    def connect(
+        self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None
+    ) -> Edges:
+        """All pairs of vertices within geodesic distance."""
+        if radius is None:
+            raise SpaceError(f"expected a radius or k for the neighbours of {self!r}")
+        p, q, u, angle = logarithms(self.metric, radius, targets, sources, self.method, self.positions)
+        return Edges(p, q, u, self._jacobian(p, q, u), rotations(angle))
+
+    def _jacobian(self, p: torch.Tensor, q: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
+        """(E,) √K r / sin(√K r), what a disc of mean curvature K in the neighbourhood of p has; sinh where K < 0."""
+        inner = (~self.triangulation.boundary).double()
+        totals = torch.stack([self.metric.defect * inner, self.cells * inner], 1)[q]
+        defect, area = totals.new_zeros(len(self), 2).index_add(0, p, totals).unbind(1)
+        curvature = (defect / area.where(area > 0, 1.0))[p]
+        phase = (curvature.abs() * u.square().sum(1)).sqrt().clamp(max=3.0)
+        ratio = torch.where(curvature > 0, torch.sinc(phase / torch.pi), phase.sinh() / phase.where(phase > 0, 1.0))
+        return torch.where(phase > 1e-8, 1 / ratio, 1.0)
+
+    def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        """A matrix (D, D) that maps the vertices onto each other, or the index (n,) of the image of every vertex."""
+        image = torch.as_tensor(isometry, device=self.positions.device)
+        if image.ndim == 2:
+            source = super()._moved(isometry)[0]
+            image = torch.empty_like(source).index_copy(0, source, torch.arange(len(source), device=source.device))
+        elif not torch.equal(image.sort().values, torch.arange(len(self), device=image.device)):
+            raise SpaceError(f"expected a permutation of {len(self)} vertices, or a matrix, got {tuple(image.shape)}")
+        source = image.argsort()
+        return source, self._push(image)[source]
+
+    def _push(self, image: torch.Tensor) -> torch.Tensor:
+        """(n, 2, 2) what an automorphism does to directions, from the basis at each vertex to that at its image."""
+        mesh, metric = self.triangulation, self.metric
+        keys = mesh.tail * len(self) + mesh.head
+        order = keys.argsort()
+        wanted = image[mesh.tail] * len(self) + image[mesh.head]
+        place = order[torch.searchsorted(keys[order], wanted).clamp(max=len(keys) - 1)]
+        if not torch.equal(keys[place], wanted):
+            raise SpaceError("expected an automorphism of the mesh: it maps edges to pairs that are no edges")
+        if float((metric.lengths[place] / metric.lengths - 1).abs().max()) > 1e-6:
+            raise SpaceError("expected an isometry: it changes the lengths of edges")
+        first, second = mesh.ring[mesh.rows[:-1]], mesh.ring[mesh.rows[:-1] + 1]
+        start, turn = metric.angle[place[first]], metric.angle[second]
+        turned = wrapped(metric.angle[place[second]] - start)
+        keeps = (wrapped(turned - turn).abs() < wrapped(turned + turn).abs()).all()
+        flip = torch.diag(torch.tensor([1.0, 1.0 if bool(keeps) else -1.0], dtype=torch.float64))
+        return rotations(start) @ flip
+
+
+def directions(group: Group) -> int:
+    """N, the number of rotations of a finite planar group."""
+    elements = group.elements()
+    return int((torch.linalg.det(elements) > 0).sum())
