@@ -11,7 +11,7 @@ from torch.utils import _pytree
 
 from torsor.errors import FieldTypeError
 from torsor.reps import Representation
-from torsor.spaces import Grid, Manifold
+from torsor.spaces import Atlas, Grid, Manifold, Motion
 from torsor.symbolic import Symbolic
 
 
@@ -87,18 +87,16 @@ class Field:
             return layer.on_field(self)
         return Field(layer(self.tensor), layer.out_rep, layer.space_out(self.space))
 
-    def transform(self, g: torch.Tensor, mode: str = "bilinear") -> Field:
+    def transform(self, g: Any, mode: str = "bilinear") -> Field:
         """(g f)(p) = ρ(g) f(g⁻¹p): the field moved by an element g (d, d) of its group.
 
         On grids it turns about the centre: elements that permute the axes up to signs act exactly, others interpolate.
-        On points the points themselves move, x ↦ g x. On a manifold g is an isometry of the space that maps its points
-        onto each other, see `Manifold.act`: (φ f)(p) = ρ(g_p) f(φ⁻¹ p).
+        On points the points themselves move, x ↦ g x. On a manifold or an atlas g is an isometry of the space
+        that maps its points onto each other, or the `Motion` that its ``act`` makes of it: (φ f)(p) = ρ(g_p) f(φ⁻¹ p).
         """
-        if isinstance(self.space, Manifold):
-            motion = self.space.act(g)
-            matrices = self.rep.rho(motion.g).to(self.tensor)
-            moved = torch.einsum("nij,nj->ni", matrices, self.tensor[motion.source])
-            return Field(moved, self.rep, self.space)
+        if isinstance(self.space, Manifold | Atlas):
+            motion = g if isinstance(g, Motion) else self.space.act(g)
+            return Field(self.space.move(self.tensor, self.rep, motion), self.rep, self.space)
         action, matrix = self.rep.group.action(g), self.rep.rho(g.double()).to(self.tensor)
         if isinstance(self.space, Grid):
             moved, space = self.space.move(self.tensor, action, mode), self.space
@@ -109,9 +107,13 @@ class Field:
     def gauged(self, g: torch.Tensor) -> Field:
         """The same field in other frames: ρ(g_p) f(p) on the space whose frames are e_p g_p⁻¹, for g (n, d, d).
 
+        On an atlas g is (charts, H, W, 2, 2).
+
         Raises:
             FieldTypeError: the space carries no frames that could change.
         """
+        if isinstance(self.space, Atlas):
+            return Field(self.space.transform(self.tensor, self.rep, g), self.rep, self.space.regauge(g))
         if not isinstance(self.space, Manifold):
             raise FieldTypeError(
                 f"expected a space with a frame at every point, such as spaces.Chart, got {self.space!r}"

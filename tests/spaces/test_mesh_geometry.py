@@ -1,7 +1,7 @@
 """Triangle meshes: topology, angles and transport, geodesic logarithms, against closed forms."""
 
 import sys
-from math import cos, pi, sin, sqrt, tau
+from math import pi, sin, sqrt, tau
 
 import pytest
 import torch
@@ -116,11 +116,10 @@ def test_bad_positions_are_refused_by_name():
         embedded(mesh, hole)
     with pytest.raises(SpaceError, match=r"1 vertices whose position is not finite: 5"):
         repaired(hole, faces)
-    flat = x.clone()
-    flat[0] = (x[1] + x[5]) / 2  # a corner that moves onto the opposite side; both of its faces are flat or near
-    flat[4] = (x[0] + x[8]) / 2
-    with pytest.raises(SpaceError, match=r"faces of area zero: "):
-        embedded(mesh, torch.where(torch.arange(len(x))[:, None] == 15, x[0], x) * torch.tensor([1.0, 0.0, 0.0]))
+    needle = torch.tensor([[0, 0, 0], [1, 0, 0], [2, 0, 0], [0, 1, 0]], dtype=F64)
+    fan = triangulate(torch.tensor([[0, 1, 3], [1, 2, 3], [0, 2, 1]]), 4)
+    with pytest.raises(SpaceError, match=r"1 faces of area zero: 2; .*repaired"):
+        embedded(fan, needle)
     with pytest.raises(SpaceError, match="16 vertices, got 15"):
         embedded(mesh, x[:15])
 
@@ -319,18 +318,6 @@ def test_distances_on_the_cube():
     true = torch.stack([straight, front, back]).amin(0).sqrt()
     assert int((front.minimum(back) < straight - 1e-9).sum()) > 5 and len(true) > 100
     assert float((pairs.u[some].norm(dim=1) - true).abs().max()) < 1e-12
-    assert len(true) == sum(
-        bool(
-            min(
-                (2 - i - l) ** 2 + (j - k) ** 2,
-                (1 + k - i) ** 2 + (1 + j - l) ** 2,
-                (2 - k - i) ** 2 + (2 - j - l) ** 2,
-            )
-            <= 1.44
-        )
-        for i, j in x[top][:, :2].tolist()
-        for k, l in x[side][:, 1:].tolist()
-    )
 
 
 def test_geodesics_bend_at_a_corner_of_the_boundary():
@@ -352,9 +339,8 @@ def test_geodesics_bend_at_a_corner_of_the_boundary():
     toward = torch.where(e[:, None], to_c[pairs.p], to_q[pairs.p, pairs.q])
     true = torch.nn.functional.normalize(toward, dim=1) * pairs.u.norm(dim=1, keepdim=True)
     u = torch.einsum("eij,ej->ei", plane_bases(metric, x)[pairs.p], pairs.u)
-    inner = ~metric.triangulation.boundary[pairs.p]
-    assert float((u - true)[inner].abs().max()) < 1e-12
-    assert int((e & inner).sum()) > 100
+    assert float((u - true).abs().max()) < 1e-12
+    assert int(e.sum()) > 100
 
 
 def plane_bases(metric, x):
@@ -382,7 +368,7 @@ def test_distances_and_directions_on_a_cone(angle):
 
 
 def test_of_two_geodesics_around_a_cone_the_middle_is_taken():
-    """Opposite points of a cone with an even number of sides: the direction is that of the tip, whatever the numbering."""
+    """Opposite points of a cone with an even number of sides: the direction is that of the tip."""
     metric, _ = cone_metric(8, 5.0, 3)
     pairs = logarithms(metric, 1.0)
     i, j = 1, 5  # on the inner ring, half the cone apart
@@ -454,15 +440,9 @@ def test_numbering_motion_and_scale(mesh):
     metric, other = geometry(mesh), geometry((x, faces[shuffled].roll(1, 1)))
     a, b, w, turned = logarithms(other, 0.7)
     assert torch.equal(a, p) and torch.equal(b, q)
-    bases = tangent_bases(metric, x), tangent_bases(other, x)
-    assert (
-        float((torch.einsum("eij,ej->ei", bases[0][p], u) - torch.einsum("eij,ej->ei", bases[1][p], w)).abs().max())
-        < 1e-10
-    )
-    gauge = direction(
-        bases[1].mT[:, :, :] @ bases[0][:, :, :1].contiguous().view(n, 3, 1)[:, :, :1].reshape(n, 3, 1)
-    ).squeeze()
-    assert float(wrapped(turned - (angle + gauge[p] - gauge[q])).abs().max()) < 1e-10
+    old, new = tangent_bases(metric, x), tangent_bases(other, x)
+    assert float((torch.einsum("eij,ej->ei", old[p], u) - torch.einsum("eij,ej->ei", new[p], w)).abs().max()) < 1e-10
+    assert float((old[p] @ turn(angle) @ old[q].mT - new[p] @ turn(turned) @ new[q].mT).abs().max()) < 1e-10
 
 
 def test_reversal_subsets_and_chunks(monkeypatch):
@@ -502,8 +482,8 @@ def test_components_never_meet():
 def test_bad_arguments(monkeypatch):
     x, faces = meshes.sphere(0)
     metric = geometry((x, faces))
-    for radius in (0.0, -1.0, float("nan")):
-        with pytest.raises(SpaceError, match="radius > 0"):
+    for radius in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(SpaceError, match="finite radius > 0"):
             logarithms(metric, radius)
     with pytest.raises(SpaceError, match=r"targets .* 0 … 11"):
         logarithms(metric, 1.0, targets=torch.tensor([12]))
@@ -514,6 +494,18 @@ def test_bad_arguments(monkeypatch):
     monkeypatch.setitem(sys.modules, "potpourri3d", None)
     with pytest.raises(MissingExtraError, match=r"torsor\[mesh\]"):
         logarithms(metric, 1.0, method="heat", positions=x)
+
+
+@pytest.mark.parametrize("mesh", [meshes.torus(20, 12), meshes.cylinder(14, 6)], ids=["torus", "cylinder"])
+def test_distances_are_those_of_geodesics_by_edge_flips(mesh):
+    """Edge flips find a straight geodesic, which may not be the shortest: it is never shorter, and seldom longer."""
+    flips = pytest.importorskip("potpourri3d").EdgeFlipGeodesicSolver(mesh[0].numpy(), mesh[1].numpy())
+    p, q, u, _ = logarithms(geometry(mesh), 0.8, targets=torch.tensor([0, 5, 31]))
+    p, q, distance = p[p != q], q[p != q], u[p != q].norm(dim=1)
+    paths = [torch.from_numpy(flips.find_geodesic_path(*ends)) for ends in zip(p.tolist(), q.tolist(), strict=True)]
+    excess = torch.stack([path.diff(dim=0).norm(dim=1).sum() for path in paths]) - distance
+    assert float(excess.min()) > -1e-9
+    assert float((excess < 1e-9).double().mean()) > 0.95
 
 
 def test_the_vector_heat_method_agrees():
@@ -527,4 +519,4 @@ def test_the_vector_heat_method_agrees():
     assert torch.equal(heat.q[place], exact.q)
     assert float((heat.u[place] - exact.u).norm(dim=1).mean()) < 0.02
     assert float(wrapped(heat.angle[place] - exact.angle).abs().mean()) < 0.02
-    assert cos(float(wrapped(heat.angle[place] + exact.angle).abs().mean())) < 0.9
+    assert float(wrapped(heat.angle[place] + exact.angle).abs().mean()) > 0.5  # negative control

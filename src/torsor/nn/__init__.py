@@ -31,6 +31,7 @@ from torsor.fibre import (
     freeze,
 )
 from torsor.nn import init
+from torsor.nn.atlas import AtlasGlobalPool, AtlasPool
 from torsor.nn.cache import cached
 from torsor.nn.cloud import GlobalPool, PointInterpolate, PointPool
 from torsor.nn.combine import Concatenate, Restrict, Sequential
@@ -49,6 +50,8 @@ __all__ = [
     "AdaptiveAvgPool",
     "AdaptiveMaxPool",
     "AntialiasedPool",
+    "AtlasGlobalPool",
+    "AtlasPool",
     "AvgPool",
     "BatchNorm",
     "Bilinear",

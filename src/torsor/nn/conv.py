@@ -12,10 +12,11 @@ from torsor.fibre.base import check_channels
 from torsor.fibre.steered import Steered
 from torsor.fields import Field
 from torsor.kernels import KernelSpec, SteerableKernel
+from torsor.nn.atlas import conv_on_atlas
 from torsor.nn.grid import GridLayer, Size, functional, per_axis
 from torsor.nn.parts import convolve
 from torsor.reps import Representation, direct_sum
-from torsor.spaces import Grid, Neighbours
+from torsor.spaces import Atlas, Grid, Neighbours
 
 PADDING_MODES = ("zeros", "circular", "reflect", "replicate")
 
@@ -29,6 +30,10 @@ class Conv(GridLayer, Steered):
     On scattered points f_out(p) = Σ_q w_pq K(x_q - x_p) f_in(q) + b, which commutes with all of G, translations and
     permutations to rounding: ``conv(x, points.neighbours(radius))`` for a tensor (points, channels), or ``conv(field)``
     and ``conv(field, target)`` for a `Field` on `spaces.Points`, where the neighbours are found once and kept.
+
+    On a manifold (meshes, spheres, …) f_out(p) = Σ_q w_pq K(v_pq) ρ(g_{p←q}) f_in(q) + b, which depends on no choice of
+    frames and commutes with isometries. On an atlas of glued charts the margin of every chart is filled with
+    transported values, and one convolution follows.
 
     Args:
         in_rep: type of the input.
@@ -115,6 +120,8 @@ class Conv(GridLayer, Steered):
         field.require(self)
         if isinstance(field.space, Grid):
             return Field(self(field.tensor), self.out_rep, self.space_out(field.space))
+        if isinstance(field.space, Atlas):
+            return Field(conv_on_atlas(self, field.tensor, field.space), self.out_rep, field.space)
         if target is not None and not hasattr(target, "neighbours"):
             raise FieldTypeError(
                 f"expected the points of the output, spaces.Points, got {type(target).__name__}; a graph goes with a "

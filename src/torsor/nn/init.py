@@ -6,9 +6,11 @@ import numpy as np
 import torch
 
 from torsor.errors import ConfigError
-from torsor.fibre import Expansion, Linear
+from torsor.fibre import Expansion
+from torsor.fibre.steered import Steered
 from torsor.kernels import ExpandedKernel, FeaturedKernel, SteerableKernel
-from torsor.nn.conv import Conv, ConvTranspose
+from torsor.nn.conv import Conv
+from torsor.nn.spectral_conv import DegreeWeights
 from torsor.reps import Representation, decompose
 
 GAINS = {"linear": 1.0, "relu": 2.0**0.5, "elu": 1.0, "tanh": 5 / 3, "sigmoid": 1.0}
@@ -33,9 +35,9 @@ def he_(module: torch.nn.Module, nonlinearity: str = "relu") -> torch.nn.Module:
     for layer in module.modules():
         if id(layer) in inside:
             continue  # a kernel with a network inside knows how to draw it
-        if isinstance(layer, (Expansion, SteerableKernel)):
+        if isinstance(layer, (Expansion, SteerableKernel, DegreeWeights)):
             layer.reset_parameters(GAINS[nonlinearity])
-        elif isinstance(layer, (Conv, ConvTranspose, Linear)) and layer.bias is not None:
+        elif isinstance(layer, Steered) and layer.bias is not None:
             torch.nn.init.zeros_(layer.bias)
     return module
 

@@ -19,6 +19,7 @@ from torch.utils import _pytree
 
 from torsor.errors import SpaceError
 from torsor.groups import Group
+from torsor.reps import Representation
 from torsor.spaces.farthest import farthest
 from torsor.spaces.neighbours import Neighbours, by_target
 from torsor.spaces.search import Cloud, nearest
@@ -363,6 +364,10 @@ class Manifold(ABC):
                 f"{len(self)} points it maps frames to frames that no element relates to the one there"
             )
         return Motion(source, g)
+
+    def move(self, x: torch.Tensor, rep: Representation, motion: Motion) -> torch.Tensor:
+        """(φ f)(p) = ρ(g_p) f(source_p) of features (n, rep.dim)."""
+        return torch.einsum("nij,nj->ni", rep.rho(motion.g).to(x), x[motion.source])
 
     def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """(n,) φ⁻¹(p), and (n, m, m) what φ does to vectors, from the basis at φ⁻¹(p) to that at p."""

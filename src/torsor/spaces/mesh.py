@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import pi
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,6 +15,7 @@ from torsor.spaces.mesh_crosses import indices, rotations, smoothest
 from torsor.spaces.mesh_frames import Metric, embedded, tangent_bases, vertex_normals, wrapped
 from torsor.spaces.mesh_logarithm import logarithms
 from torsor.spaces.mesh_topology import Triangulation, repaired, triangulate
+from torsor.spaces.sphere_grids import icosphere_mesh
 
 
 class Mesh(Manifold):
@@ -95,6 +97,24 @@ class Mesh(Manifold):
         if repair:
             vertices, faces, _ = repaired(vertices, faces)
         return Mesh(vertices, faces, group, **options)
+
+    @staticmethod
+    def icosphere(subdivisions: int, group: Group, **options: Any) -> Mesh:
+        """The unit sphere by 20·4^k triangles with flat faces, k times divided from the icosahedron."""
+        return Mesh(*icosphere_mesh(subdivisions), group, **options)
+
+    @staticmethod
+    def torus(n: int, m: int, group: Group, *, outer: float = 1.0, inner: float = 0.4, **options: Any) -> Mesh:
+        """The torus of revolution about axis 2 by n × m vertices: n around the axis, m around the tube."""
+        if n < 3 or m < 3 or not 0 < inner < outer:
+            raise SpaceError(f"expected n, m of at least 3 and 0 < inner < outer, got {n}, {m}, {inner}, {outer}")
+        u, v = (2 * pi * torch.arange(k, dtype=torch.float64) / k for k in (n, m))
+        u, v = (w.flatten() for w in torch.meshgrid(u, v, indexing="ij"))
+        r = outer + inner * v.cos()
+        i, j = torch.arange(n).repeat_interleave(m), torch.arange(m).repeat(n)
+        a, b, c, d = (((i + s) % n) * m + (j + t) % m for s, t in ((0, 0), (1, 0), (1, 1), (0, 1)))
+        faces = torch.cat([torch.stack([a, b, c], 1), torch.stack([a, c, d], 1)])
+        return Mesh(torch.stack([r * u.cos(), r * u.sin(), inner * v.sin()], 1), faces, group, **options)
 
     # -------------------------------------------------------------------------------------------------- what it is
 

@@ -3,14 +3,15 @@
 The method "exact" follows all straight geodesics that leave the targets, all targets at once. A *window* is the part of
 an edge that a target p sees through a strip of faces, unfolded in the tangent plane of p. It grows by one face at a
 time: the vertex opposite to the edge is placed in the plane, and where p sees it, it splits the window in two. Shortest
-paths bend only at vertices with more than the full angle, and at the boundary; there the light that such a vertex casts
-into its shadow is followed as well. So distances are those of the polyhedral surface, and everything is exact on flat
-meshes. On a smooth surface distances converge with order two, directions and transport with order one or better.
+paths bend only at vertices with more than the full angle, and at the boundary; from there light is sent on into their
+shadow. So distances are those of the polyhedral surface, and everything is exact on flat meshes. Towards a smooth
+surface distances converge with order two, directions and transport with order one at a fixed radius, and all of them
+with order two at a fixed number of rings (tested on the sphere).
 """
 
 from __future__ import annotations
 
-from math import pi
+from math import inf, pi
 from typing import NamedTuple, TypeVar
 
 import torch
@@ -58,22 +59,22 @@ def logarithms(
 
     Args:
         metric: the geometry of the mesh.
-        radius: the largest distance, in units of the lengths of the mesh.
+        radius: the largest distance, up to a relative 1e-9; the cost of each target grows with radius³.
         targets: the vertices p, all by default; int64 indices.
         sources: the vertices q, all by default.
         method: "exact", or "heat": the vector heat method of potpourri3d (extra "mesh"), vertex by vertex.
         positions: (n, 3) of the vertices; needed by "heat" only.
 
     Raises:
-        SpaceError: a radius that is not positive, indices out of range, or an unknown method.
+        SpaceError: a radius that is not positive and finite, indices out of range, or an unknown method.
         MissingExtraError: "heat" without potpourri3d.
 
     Source: Mitchell, Mount and Papadimitriou, The discrete geodesic problem, 1987; Chen and Han, Shortest paths on a
         polyhedron, 1990 (windows); Knöppel et al., Globally optimal direction fields, 2013 (transport); Sharp, Soliman
         and Crane, The vector heat method, 2019.
     """
-    if not radius > 0:
-        raise SpaceError(f"expected a radius > 0, got {radius}")
+    if not 0 < radius < inf:
+        raise SpaceError(f"expected a finite radius > 0, got {radius}")
     n = metric.triangulation.vertices
     targets, wanted = _index(metric, targets, "targets"), _index(metric, sources, "sources")
     if method not in ("exact", "heat"):

@@ -157,11 +157,12 @@ class Punctured(Manifold):
     def __repr__(self) -> str:
         return f"Punctured({len(self)} points, {self.kind}, {self.group})"
 
-    def moved(self, matrix: Any) -> Punctured:
+    def moved(self, matrix: Any) -> tuple[Punctured, torch.Tensor]:
         """The points A x, with the frames that the kind of frames has there, and the volumes of the moved cells.
 
-        A rotation or, with log-polar frames, a scaling takes frames to frames up to the structure group. The features
-        of the moved field are ρ(e'⁻¹ A e) f, in the frames e' at the moved points.
+        The field moved along has the coefficients (A f)(A p) = ρ(g_p) f(p), g_p = e'⁻¹ A e with the frames e' at the
+        moved points. These lie in the structure group where A keeps the structure: rotations do and, with log-polar
+        frames, scalings.
 
         Raises:
             SpaceError: A is no invertible matrix (d, d).
@@ -173,7 +174,8 @@ class Punctured(Manifold):
         cells = self.cells * torch.linalg.det(a).abs()
         if self.kind == "log-polar":
             cells = cells * self.positions.square().sum(1) / x.square().sum(1)
-        return Punctured(x, self.group, self.kind, cells, antipodes=self.antipodes)
+        other = Punctured(x, self.group, self.kind, cells, antipodes=self.antipodes)
+        return other, torch.linalg.inv(other.frames) @ a @ self.frames
 
     def connect(
         self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None

@@ -1,0 +1,273 @@
+"""Convolution and pooling on atlases: pad every chart with transport, then one ordinary convolution of all charts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from torsor.errors import FieldTypeError, KernelError, SpaceError
+from torsor.fibre import Layer
+from torsor.fibre.base import check_channels
+from torsor.fields import Field
+from torsor.kernels import SteerableKernel
+from torsor.kernels.lattice import box
+from torsor.reps import Representation
+from torsor.spaces.atlas import Atlas, Padding
+from torsor.spaces.gluing import CELLS, unit_steps
+
+
+def conv_on_atlas(layer: Any, x: torch.Tensor, atlas: Atlas) -> torch.Tensor:
+    """f_out(p) = Σ_δ K(B δ) ρ_in(g_{p←q}) f_in(q) + b over the offsets δ of the stencil, q the pixel δ away from p.
+
+    (batch, in_rep.dim, charts, H, W) -> (batch, out_rep.dim, charts, H, W). In a gauge other than that of the charts
+    the sum is done edge by edge, as in `literal_conv`. The padding is found in the first call: make it before
+    torch.compile or torch.export.
+
+    Args:
+        layer: an `nn.Conv` with odd sizes, stride 1 and padding "same".
+        x: the field.
+        atlas: where it lives.
+
+    Raises:
+        FieldTypeError: strides, groups of channels or paddings, which belong to grids.
+        KernelError: a kernel on another lattice.
+        SpaceError: the shape or the group of the field.
+    """
+    dilation = check_layer(layer, atlas)
+    if atlas.gauge is not None:
+        return literal_conv(layer, x, atlas)
+    offsets, padding = atlas.plan(layer.kernel.sizes, dilation, x.device)
+    stencil = layer.kernel.stencil()
+    columns = atlas.columns(x, layer.in_rep, padding)
+    padded = atlas.padded(columns, padding)
+    folded = padded.transpose(1, 2).flatten(0, 1)
+    y = torch.nn.functional.conv2d(folded, stencil, layer.expanded_bias(), dilation=dilation)
+    y = y.unflatten(0, (len(x), atlas.charts)).transpose(1, 2)
+    if len(padding.target):
+        taps = _places(offsets, layer.kernel.sizes, dilation)[padding.tap.cpu()].to(x.device)
+        y = _corrected(y, columns, padded, padding, stencil.flatten(2)[..., taps])
+    return atlas.masking(y)
+
+
+def _corrected(
+    y: torch.Tensor, columns: torch.Tensor, padded: torch.Tensor, padding: Padding, kernel: torch.Tensor
+) -> torch.Tensor:
+    """Near cone points some pixels see by a tap K (out, in, E) something else than what the padding holds there."""
+    error = columns.index_select(2, padding.column) - padded.flatten(2).index_select(2, padding.place)
+    change = torch.einsum("oie,bie->boe", kernel.to(error.dtype), error)
+    return y.flatten(2).index_add(2, padding.target, change.to(y.dtype)).view_as(y)
+
+
+def literal_conv(layer: Any, x: torch.Tensor, atlas: Atlas) -> torch.Tensor:
+    """The same sum, edge by edge: the reference of `conv_on_atlas`, in any gauge."""
+    dilation = check_layer(layer, atlas)
+    atlas.check(x, layer.in_rep)
+    graph = atlas.neighbours(layer.kernel.sizes, dilation)
+    steps = graph.v @ _inverse(atlas, dilation)
+    distinct, which = torch.unique(steps.mul(1e6).round(), dim=0, return_inverse=True)
+    steps = torch.empty_like(distinct).index_put((which,), steps)
+    matrices = kernel_at(layer.kernel, steps)[which.to(x.device)]
+    found = x.flatten(2).index_select(2, graph.source.to(x.device)).movedim(2, 1)
+    if graph.g is not None:
+        found = torch.einsum("eij,bej->bei", layer.in_rep.rho(graph.g).to(found), found)
+    messages = torch.einsum("eoi,bei->beo", matrices.to(found), found)
+    y = messages.new_zeros(len(x), len(atlas), messages.shape[2]).index_add(1, graph.target.to(x.device), messages)
+    bias = layer.expanded_bias()
+    y = y if bias is None else y + bias
+    return atlas.masking(y.movedim(1, 2).unflatten(2, atlas.shape))
+
+
+def kernel_at(kernel: SteerableKernel, steps: torch.Tensor) -> torch.Tensor:
+    """K at v = B δ for steps δ (n, 2) of the kernel's own lattice, (n, c_out, c_in): its stencil wherever that holds δ.
+
+    Raises:
+        KernelError: steps off the lattice, and a stencil that is not K at its offsets.
+    """
+    place = steps.round()
+    if bool((steps - place).abs().max() < 1e-5):
+        centre = (torch.tensor(kernel.sizes) - 1) // 2
+        index = place.long() + centre
+        return kernel.stencil()[:, :, index[:, 0], index[:, 1]].movedim(2, 0)
+    if not kernel.spec.is_sampled_plainly(2):
+        raise KernelError(
+            f"the frames of this gauge turn the offsets of {kernel.spec!r} off the lattice, where its moment-matched "
+            "stencil is not defined; take moments=-1, or frames that differ by elements that permute the pixels"
+        )
+    return kernel(steps @ torch.from_numpy(_lattice(kernel).T.copy()))
+
+
+def check_layer(layer: Any, atlas: Atlas) -> tuple[int, int]:
+    """The dilation of a convolution that an atlas can carry.
+
+    Raises:
+        FieldTypeError: strides, groups of channels or paddings, which belong to grids.
+        KernelError: a kernel on another lattice.
+    """
+    if layer.groups > 1 or max(layer.stride) > 1 or not layer.same:
+        raise FieldTypeError(
+            'on an atlas nn.Conv takes stride 1, groups=1 and padding="same": nn.AtlasPool makes the charts coarser, '
+            "and the margin comes from the neighbouring charts"
+        )
+    if torch.compiler.is_compiling():
+        return layer.dilation  # the lattices were compared when the layer ran before
+    own, lattice = atlas.gluing.basis, _lattice(layer.kernel)
+    apart = np.abs(own / np.linalg.norm(own) - lattice / np.linalg.norm(lattice)).max()
+    if apart > 1e-6 and layer.in_rep.group.order != 1 and max(layer.kernel.sizes) > 1:
+        raise KernelError(
+            f"expected a kernel on the lattice of the atlas, such as kernels.Stencil(3, {atlas.gluing.lattice}), got "
+            f"{layer.kernel.spec!r}"
+        )
+    return layer.dilation
+
+
+class AtlasPool(Layer):
+    """A field on the coarser atlas: windows of cells, or the seven vertices around every second one.
+
+    On charts of cells the windows are size × size pixels, which no seam cuts. On charts of vertices (the icosahedron)
+    the neighbours are transported to the vertices that remain. Either way pooling commutes with every symmetry of the
+    coarser atlas. ``pool(x, atlas)`` takes (batch, rep.dim, charts, H, W); ``pool(field)`` gives a field on
+    ``atlas.coarsened(size)``, in the frames of its charts.
+
+    Args:
+        rep: the type.
+        size: the factor; 2 on vertices.
+        mode: "mean", for any type, or "max" of every component, for types whose components the group permutes.
+
+    Raises:
+        FieldTypeError: an unknown mode, or one that the type does not allow.
+    """
+
+    def __init__(self, rep: Representation, size: int = 2, mode: str = "mean") -> None:
+        super().__init__(rep, rep)
+        if mode not in ("mean", "max") or size < 1:
+            raise FieldTypeError(f'expected a size of at least 1 and the mode "mean" or "max", got {size}, {mode!r}')
+        for _, term in rep.terms:
+            if mode == "max" and not term.is_permutation:
+                raise FieldTypeError(
+                    f'the maximum of components needs a permutation representation, got {term}; take mode="mean"'
+                )
+        self.size, self.mode = size, mode
+
+    def forward(self, x: Any, atlas: Atlas | None = None) -> Any:
+        """Apply the layer to a tensor (batch, rep.dim, charts, H, W) and its atlas, or to a `Field` on one."""
+        if not isinstance(x, torch.Tensor):
+            atlas = atlas_of(self, x)
+            return Field(self(x.tensor, atlas), self.out_rep, in_charts(atlas).coarsened(self.size))
+        check_channels(self, x, self.in_rep)
+        return self.compute(x, _required(self, atlas))
+
+    def compute(self, x: torch.Tensor, atlas: Atlas) -> torch.Tensor:  # type: ignore[override]
+        x, atlas = atlas.transform(x, self.in_rep), in_charts(atlas)
+        coarse = atlas.coarsened(self.size)  # raises where the sizes do not fit
+        if atlas.gluing.origin != CELLS:
+            return coarse.masking(self._around_vertices(x, atlas))
+        pool = torch.nn.functional.avg_pool2d if self.mode == "mean" else torch.nn.functional.max_pool2d
+        return pool(x.flatten(1, 2), self.size).unflatten(1, (x.shape[1], atlas.charts))
+
+    def _around_vertices(self, x: torch.Tensor, atlas: Atlas) -> torch.Tensor:
+        if self.size != 2:
+            raise FieldTypeError(f"vertices are pooled by a factor of 2, got {self.size}; pool several times")
+        offsets = ((0, 0), *unit_steps(atlas.gluing))
+        padding = atlas.padding(offsets, x.device)
+        padded = atlas.padded(atlas.columns(x, self.in_rep, padding), padding)
+        ones = x.new_zeros(1, 1, len(atlas) + 1)
+        ones[..., : len(atlas)] = atlas.masking(x.new_ones(1, 1, *atlas.shape)).flatten(2)
+        there = torch.cat([ones, *(ones.index_select(2, source) for source in padding.sources)], dim=2)
+        exists = _slices(atlas.padded(there, padding), offsets, atlas.gluing.shape)
+        values = _slices(padded, offsets, atlas.gluing.shape)
+        if self.mode == "mean":
+            return values.sum(0) / exists.sum(0).clamp(min=1)
+        return values.masked_fill(exists == 0, -torch.inf).amax(0)
+
+    def refined(self, factor: int) -> torch.nn.Module:
+        raise FieldTypeError("AtlasPool has no refinement: its window is bound to the charts")
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, size={self.size}, mode={self.mode}"
+
+
+class AtlasGlobalPool(Layer):
+    """The mean or the largest value over all pixels that are not masked: (batch, channels, …) -> (batch, channels).
+
+    Args:
+        rep: scalars; components of other types refer to frames that differ from pixel to pixel.
+        mode: "mean" or "max".
+
+    Raises:
+        FieldTypeError: other types, or an unknown mode.
+    """
+
+    def __init__(self, rep: Representation, mode: str = "mean") -> None:
+        super().__init__(rep, rep)
+        if mode not in ("mean", "max"):
+            raise FieldTypeError(f'expected the mode "mean" or "max", got {mode!r}')
+        if not rep.is_trivial:
+            raise FieldTypeError(
+                f"components of {rep} at two pixels refer to two frames and have no common mean or maximum; make "
+                "scalars first, by nn.GroupPool or a convolution to a trivial type"
+            )
+        self.mode = mode
+
+    def forward(self, x: Any, atlas: Atlas | None = None) -> torch.Tensor:
+        """Apply the layer to a tensor and its atlas, or to a `Field` on one; the result is a tensor either way."""
+        if not isinstance(x, torch.Tensor):
+            return self(x.tensor, atlas_of(self, x))
+        check_channels(self, x, self.in_rep)
+        return self.compute(x, _required(self, atlas))
+
+    def compute(self, x: torch.Tensor, atlas: Atlas) -> torch.Tensor:  # type: ignore[override]
+        atlas.check(x, self.in_rep)
+        if self.mode == "mean":
+            return atlas.masking(x).sum((2, 3, 4)) / (len(atlas) - len(atlas.masked))
+        return atlas.masking(x, -torch.inf).amax((2, 3, 4))
+
+
+def in_charts(atlas: Atlas) -> Atlas:
+    """The atlas in the frames of its charts."""
+    return atlas if atlas.gauge is None else replace(atlas, gauge=None)
+
+
+def atlas_of(layer: Layer, field: Field) -> Atlas:
+    """The atlas on which a field lives.
+
+    Raises:
+        FieldTypeError: the layer expects another type.
+        SpaceError: the field lives on another space.
+    """
+    field.require(layer)
+    return _required(layer, field.space)
+
+
+def _required(layer: Layer, atlas: Any) -> Atlas:
+    if not isinstance(atlas, Atlas):
+        raise SpaceError(f"{type(layer).__name__} expects a tensor and its Atlas, or a Field on one, got {atlas!r}")
+    return atlas
+
+
+def _slices(padded: torch.Tensor, offsets: tuple[tuple[int, int], ...], shape: tuple[int, int]) -> torch.Tensor:
+    """The values at every second pixel moved by each offset: (offsets, batch, channels, charts, H/2, W/2)."""
+    rows, columns = shape
+    return torch.stack([padded[..., 1 + a : 1 + a + rows : 2, 1 + b : 1 + b + columns : 2] for a, b in offsets])
+
+
+def _lattice(kernel: SteerableKernel) -> np.ndarray:
+    """The basis of the lattice on which a kernel is sampled; of one tap alone, the square one."""
+    sizes = kernel.sizes
+    if len(sizes) != 2 or min(sizes) < 2:
+        return np.eye(2)
+    return np.linalg.lstsq(box(sizes), np.asarray(kernel.spec.offsets(2)), rcond=None)[0].T
+
+
+def _inverse(atlas: Atlas, dilation: tuple[int, int]) -> torch.Tensor:
+    """The matrix that takes v, as a row, to steps of the kernel's lattice."""
+    basis = atlas.gluing.basis * np.array(dilation)
+    return torch.from_numpy(np.linalg.inv(basis).T.copy())
+
+
+def _places(offsets: tuple[tuple[int, int], ...], sizes: tuple[int, ...], dilation: tuple[int, int]) -> torch.Tensor:
+    """The place of every offset in the flat stencil."""
+    index = np.array(offsets) // np.array(dilation) + (np.array(sizes) - 1) // 2
+    return torch.from_numpy(index[:, 0] * sizes[1] + index[:, 1])
