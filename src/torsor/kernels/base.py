@@ -10,7 +10,8 @@ import torch
 
 from torsor.errors import KernelError
 from torsor.groups import Group
-from torsor.kernels.transport import transported
+from torsor.kernels.memo import must_be_plain
+from torsor.kernels.transport import plainly_transported, transported
 from torsor.reps import Representation
 from torsor.symbolic import Symbolic
 
@@ -142,7 +143,9 @@ class SteerableKernel(torch.nn.Module, ABC):
             graph: the edges, see `torsor.spaces.Neighbours`.
             attributes: what the kernel depends on besides v, (edges, channels); only `Implicit` kernels do.
         """
-        found = literally_gathered(x, graph, self.in_rep)
+        found = x.index_select(0, graph.source)
+        if graph.g is not None:
+            found = torch.einsum("eij,ej->ei", self.in_rep.rho(graph.g).to(x), found)
         messages = torch.einsum("eoi,ei->eo", self.matrices(graph, attributes), found)
         return scatter(messages * graph.weight.to(x)[:, None], graph)
 
@@ -200,23 +203,10 @@ class SteerableKernel(torch.nn.Module, ABC):
 
 
 def gather(x: torch.Tensor, graph: Any, rep: Representation) -> torch.Tensor:
-    """The features at the sources of all edges, transported to the targets: ρ(g_pq) f(q), (edges, channels).
-
-    Irrep by irrep, see `torsor.kernels.transport`; in compiled code and under autocast `literally_gathered`.
-    """
-    is_plain = graph.g is None or must_be_plain(x)
-    return literally_gathered(x, graph, rep) if is_plain else transported(x, graph, rep)
-
-
-def must_be_plain(x: torch.Tensor) -> bool:
-    """Whether to use plain tensor operations: in compiled code, and under autocast, which picks their dtypes."""
-    return torch.compiler.is_compiling() or torch.is_autocast_enabled(x.device.type)
-
-
-def literally_gathered(x: torch.Tensor, graph: Any, rep: Representation) -> torch.Tensor:
-    """`gather` with the matrices ρ(g_pq), (edges, channels, channels): the reference."""
-    found = x.index_select(0, graph.source)
-    return found if graph.g is None else torch.einsum("eij,ej->ei", rep.rho(graph.g).to(x), found)
+    """The features at the sources of all edges, transported to the targets: ρ(g_pq) f(q), (edges, channels)."""
+    if graph.g is None:
+        return x.index_select(0, graph.source)
+    return plainly_transported(x, graph, rep) if must_be_plain(x) else transported(x, graph, rep)
 
 
 def scatter(messages: torch.Tensor, graph: Any) -> torch.Tensor:

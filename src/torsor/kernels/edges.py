@@ -5,7 +5,7 @@ y_p = Σ_q w_{pq,c} Σ_m C_m Y_m(v_pq) σ(g_pq) x_q    of every path (an irrep �
 Features are channels-last: for each irrep σ a block (dim σ, n_σ), flattened. The edges are worked through in pieces
 that fit into the cache, and the backward pass computes the products again, so that nothing of the size edges ×
 channels × dim τ is ever kept. `plain_products` is the same in a few tensor operations: the reference, and the way of
-second derivatives and of compiled code.
+second derivatives and of compiled code and `torch.func`.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from torsor.kernels.memo import is_traced
 from torsor.kernels.transport import Images, apply_image, of_edges
 
 ENTRIES = {"cpu": 1 << 21}
@@ -67,7 +68,7 @@ def edge_products(
         graph: `torsor.spaces.Neighbours`.
         images: σ(g) of every block and edge, see `torsor.kernels.transport`; () where there is no transport.
     """
-    if torch.compiler.is_compiling():
+    if is_traced():
         return plain_products(x, y, w, maps, blocks, graph.target, graph.source, graph.targets, images)
     images = images or (None,) * len(blocks)
     return _Products.apply(x, y, w, graph.target, graph.source, graph.targets, blocks, *images, *maps)  # type: ignore[return-value]

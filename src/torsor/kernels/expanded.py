@@ -10,7 +10,8 @@ import torch
 
 from torsor.errors import KernelError
 from torsor.fibre.expansion import Bases, BasisSource, Expansion
-from torsor.kernels.base import KernelSpec, SteerableKernel, gather, must_be_plain, scatter
+from torsor.kernels.base import KernelSpec, SteerableKernel, gather, scatter
+from torsor.kernels.memo import must_be_plain
 from torsor.kernels.offsets import apply_by_offset
 from torsor.kernels.sums import edge_sums
 from torsor.kernels.transport import transport
@@ -69,6 +70,8 @@ class ExpandedKernel(Expansion, SteerableKernel):
         dtype: torch.dtype | None = None,
     ) -> None:
         Expansion.__init__(self, spec, in_rep, out_rep, method=method, device=device, dtype=dtype)
+        for _, term in in_rep.terms:
+            _ = term.is_trivial  # found now, since torch.compile cannot trace how
 
     @property
     def spec(self) -> BasisSpec:  # type: ignore[override]
