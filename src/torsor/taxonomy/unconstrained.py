@@ -9,6 +9,7 @@ import torch
 
 from torsor.fibre import Expansion
 from torsor.fibre.steered import Steered
+from torsor.fields import Field
 from torsor.kernels import SteerableKernel
 
 
@@ -38,9 +39,17 @@ def _shuffle(kernel: Expansion, generator: torch.Generator) -> None:
     vars(kernel)["parts"] = ()  # no part of it is zero any more
 
 
-def _unshared(module: torch.nn.Module, inputs: Any, y: torch.Tensor) -> torch.Tensor:
+def _unshared(module: torch.nn.Module, inputs: Any, y: Any) -> Any:
+    if isinstance(y, Field):
+        return Field(_unshared(module, inputs, y.tensor) if y.tensor.ndim > 2 else _by_place(y), y.rep, y.space)
     noise = torch.randn(y.shape[2:], generator=torch.Generator().manual_seed(0), dtype=y.dtype)
     return y * (1 + noise)
+
+
+def _by_place(y: Field) -> torch.Tensor:
+    """Rows of points, each times a number that depends on where it lies."""
+    place = y.space.positions.to(y.tensor)
+    return y.tensor * (1 + (2 * place + torch.arange(place.shape[1]).to(place)).sin().sum(1, keepdim=True))
 
 
 class Bent(torch.nn.Module):
