@@ -6,11 +6,8 @@ import torch
 from PIL import Image
 
 from torsor import Field, groups, kernels, reps
-from torsor.plot.surface_holonomy import holonomy
-from torsor.plot.surface_kernels import carried_kernel
-from torsor.plot.surfaces import surface
-from torsor.spaces.mesh import Mesh
-from torsor.spaces.sphere import Sphere
+from torsor.plot import carried_kernel, holonomy, surface
+from torsor.spaces import Mesh, Sphere
 
 IMAGES = Path(__file__).parent / "images"
 SO2 = groups.SO(2)
