@@ -83,6 +83,16 @@ def test_minkowski_space_has_windows_and_its_gauges_are_lorentz_transformations(
         space.neighbours(k=3)
 
 
+def test_geometry_is_found_once_for_all_gauges(monkeypatch):
+    space, calls = cloud(SO2), []
+    monkeypatch.setattr(S.Affine, "connect", lambda self, *a, _f=S.Affine.connect: calls.append(1) or _f(self, *a))
+    other = space.regauge(SO2.sample(30, generator()))
+    for each in (space, other, space, other.restrict(G.Cyclic(4))):
+        each.neighbours(0.3)
+    assert len(calls) == 1
+    assert len(space.neighbours(0.3, target=other)) == len(space.neighbours(0.3))
+
+
 def test_transporters_are_the_identity_for_no_group_and_nearest_for_finite_ones():
     space = cloud(G.Trivial(2))
     assert space.neighbours(0.3).g is None

@@ -163,7 +163,8 @@ class Manifold(ABC):
     def with_frames(self, frames: torch.Tensor, group: Group | None = None) -> Self:
         """The same points with other frames, of the same or another structure group; the geometry is shared."""
         other = copy(self)
-        other.frames, other.group, other._cache = frames.double(), self.group if group is None else group, {}
+        other.frames, other.group = frames.double(), self.group if group is None else group
+        other._geometry, other._cache = self._geometry, {}
         return other
 
     def regauge(self, g: torch.Tensor) -> Self:

@@ -60,6 +60,10 @@ class Probe(ABC):
     def outside(self, net: torch.nn.Module) -> tuple[torch.Tensor, torch.Tensor]:
         """(N(a f), N(f)) at points that a map a outside the group carries onto each other, for many fields f."""
 
+    def unconstrained(self, net: torch.nn.Module, seed: int) -> torch.nn.Module:
+        """The first negative control: the same architecture with kernels that the group does not constrain."""
+        return unconstrained(net, seed)
+
     def refined(self, net: torch.nn.Module, level: int) -> tuple[torch.nn.Module, Probe]:
         """The network on a space that is finer by a factor, and the probe of the same fields there.
 
@@ -129,7 +133,7 @@ def certify(net: torch.nn.Module, probe: Probe, budget: float | None = None, see
     """
     net = randomised(net, seed)
     elements = probe.elements(ELEMENTS)
-    plain = unconstrained(net, seed)
+    plain = probe.unconstrained(net, seed)
     with torch.no_grad(), cached(net):
         pairs = [probe.pair(net, g) for g in elements]
         output = pairs[0][1]

@@ -1,5 +1,5 @@
 # ruff: noqa: D103  the decorator says what a row is
-"""Rows M27 – M43: punctured spaces, spheres, surfaces and atlases; and S19, S21, S22, which say what they show."""
+"""Rows M27 – M43: punctured spaces, spheres, surfaces and atlases; and S19, S21, S22 and S24."""
 
 from __future__ import annotations
 
@@ -202,3 +202,17 @@ def exotic():
         space, turns = S.Punctured.polar_grid(3, 8, 0.5, 2.0, group, kind=kind), G.Cyclic(8).elements()
         nets.append(OnSpace(nn.Sequential(first, nn.ReLU(fields), second), space, turns))
     return nets
+
+
+@row("S24", "curved spacetime with local Lorentz transformations", "Lorentzian charts", "O(1,1)", "scalars and vectors")
+def curved_spacetime():
+    L = G.O(1, 1)
+    wavy = S.ConformalMetric(1, 1, lambda x: 0.3 * (3 * x[..., 1]).sin() * x[..., 0].cos())
+    fields, kernel = 2 * R.trivial(L) + 2 * R.standard(L), K.PseudoRiemannian(3, spacing=0.2)
+    rows = []
+    for metric in (S.DeSitterMetric(), wavy):
+        gate = nn.Gated(fields)
+        first, second = nn.Conv(fields, gate.in_rep, kernel), nn.Conv(fields, fields, kernel, bias=False)
+        net = nn.Sequential(first, gate, second)
+        rows.append(OnSpace(net, S.Chart.grid(metric, L, (-0.5, 0), (0.5, 1), (5, 5), window=1)))
+    return rows

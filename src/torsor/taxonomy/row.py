@@ -7,6 +7,7 @@ import re
 import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -25,7 +26,7 @@ CORE = {
 }
 """How the code of a row calls the library: the name, and its import from torsor."""
 
-OWN = ("Law", "OnChart", "PlainNet", "Tie", "Wrapped", "kernel_count")
+OWN = ("Flat", "Law", "OnAtlas", "OnSpace", "PlainNet", "ROWS", "Tie", "Wrapped", "image_of", "kernel_count")
 """What it takes from this package."""
 
 ROWS: dict[str, Row] = {}
@@ -58,19 +59,33 @@ class Row:
         """The networks of the row, with the random weights of a seed; the global random state stays as it is."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            built = self.build()
+            return self.built()
+
+    def built(self) -> list[Any]:
+        """The networks of the row, with the next random weights."""
+        built = self.build()
         return list(built) if isinstance(built, (list, tuple)) else [built]
 
     @property
     def code(self) -> str:
         """The row as a program: the imports that it needs, and the function."""
-        source = textwrap.dedent(inspect.getsource(self.build))
-        source = source[source.index("def ") :].rstrip() + "\n"
+        source = _source(self.build)
         core = [line for name, line in CORE.items() if re.search(rf"\b{name}\b[.(]", source)]
-        own = [name for name in OWN if f"{name}(" in source]
+        own = [name for name in OWN if re.search(rf"\b{name}[(\[]", source)]
         imports = ["import torch"] * ("torch." in source) + [f"from torsor import {', '.join(core)}"]
         imports += [f"from torsor.taxonomy import {', '.join(own)}"] * bool(own)
         return "\n".join([*imports, "", source])
+
+
+def _source(build: Callable[[], Any]) -> str:
+    """The source of a function; of a partial one with the given arguments in its body, in place of the docstring."""
+    function = build.func if isinstance(build, partial) else build
+    source = textwrap.dedent(inspect.getsource(function))
+    source = source[source.index("def ") :].rstrip() + "\n"
+    if not isinstance(build, partial):
+        return source
+    given = "".join(f"    {name} = {value!r}\n" for name, value in build.keywords.items())
+    return re.sub(r"def (\w+).*\n *\"\"\".*\n", lambda match: f"def {match[1]}():\n{given}", source, count=1)
 
 
 def row(
