@@ -260,3 +260,14 @@ def test_errors():
     with pytest.raises(SpaceError, match="no edges"):
         order = torch.randperm(len(x), generator=generator())
         S.Mesh(x, faces, SO2).act(order)
+
+
+def test_geodesics_from_either_end_agree():
+    """Few sources: the geodesics start there and are read backwards."""
+    mesh = turned(S.Mesh(*torus(12, 6, 1.0, 0.25), SO2))
+    some = mesh.subset(torch.arange(0, len(mesh), 7))
+    graph, every = some.neighbours(0.6, target=mesh), mesh.neighbours(0.6)
+    keep = torch.isin(every.source, some.members)
+    assert torch.equal(graph.target, every.target[keep])
+    for name in ("v", "weight", "g"):
+        assert torch.allclose(getattr(graph, name), getattr(every, name)[keep], atol=1e-9), name

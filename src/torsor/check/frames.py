@@ -12,7 +12,7 @@ import torch
 from torsor.check.report import ElementError, largest, relative
 from torsor.errors import FieldTypeError
 from torsor.fields import Field
-from torsor.spaces import Manifold, Subset
+from torsor.spaces import Atlas, Manifold, Motion, Subset
 
 Slopes = tuple[torch.Tensor, torch.Tensor]
 """Gradients with respect to the input, and to all parameters."""
@@ -24,37 +24,37 @@ class Change:
 
     Attributes:
         name: for the report.
-        source: (n,) from where the values come.
-        g: (n, d, d) in the structure group.
-        space: the changed space.
+        motion: the source of every point, and g.
+        before: the space of f.
+        after: the space of T f.
     """
 
     name: str
-    source: torch.Tensor
-    g: torch.Tensor
-    space: Manifold
+    motion: Motion
+    before: Any
+    after: Any
 
     def __call__(self, field: Field) -> Field:
         """T f."""
-        matrices = field.rep.rho(self.g).to(field.tensor)
-        return Field(torch.einsum("nij,nj->ni", matrices, field.tensor[self.source]), field.rep, self.space)
+        return Field(self.before.move(field.tensor, field.rep, self.motion), field.rep, self.after)
 
-    def undo(self, out: Field) -> torch.Tensor:
+    def undo(self, out: Any) -> torch.Tensor:
         """T⁻¹ of an output: on the same points, on some of them (of a change of gauge), or one value a space.
 
         Raises:
             FieldTypeError: points of the output that an isometry moves elsewhere.
         """
-        g, source = self.g, self.source
+        if not isinstance(out, Field):
+            return out
+        source, g = self.motion
         if isinstance(out.space, Subset):
-            g, source = g[out.space.members], torch.arange(len(out.tensor))
-            if not torch.equal(self.source[out.space.members], out.space.members):
+            if not torch.equal(source[out.space.members], out.space.members):
                 raise FieldTypeError(f"{out.space!r} is not mapped to itself by the isometries of the whole space")
-        elif len(out.tensor) != len(g):
+            g, source = g[out.space.members], torch.arange(len(out.space))
+        elif out.space is not self.after:
             return out.tensor
-        back = out.rep.rho(out.rep.group.inverse(g)).to(out.tensor)
-        there = torch.einsum("nij,nj->ni", back, out.tensor)
-        return torch.zeros_like(there).index_copy(0, source, there)
+        back = source.argsort()
+        return out.space.move(out.tensor, out.rep, Motion(back, out.rep.group.inverse(g)[back]))
 
 
 @dataclass(frozen=True)
@@ -128,8 +128,9 @@ def gauge(
     changes = []
     for number in range(samples):
         g = group.sample(len(space), generator, scale=scale)
-        changes.append(Change(f"gauge {number}", everywhere, g, space.regauge(g)))
-    blind = [replace(change, space=space) for change in changes]
+        shaped = g.unflatten(0, space.shape) if isinstance(space, Atlas) else g
+        changes.append(Change(f"gauge {number}", Motion(everywhere, g), space, space.regauge(shaped)))
+    blind = [replace(change, after=space) for change in changes]
     return _report(module, field, changes, blind, "gauge transformations", gradients, generator)
 
 
@@ -146,7 +147,8 @@ def isometry(
     Args:
         module: any module from fields to fields on the same space, or to one value a space.
         field: an example of the input, with its type and its space; the values are not used.
-        isometries: what ``field.space.act`` takes, such as rotation matrices.
+        isometries: what ``field.space.act`` takes, such as rotation matrices; or the `Motion` of each, such as
+            ``atlas.symmetries()``.
         gradients: compare the gradients with respect to input and parameters too.
         seed: of fields.
 
@@ -156,16 +158,17 @@ def isometry(
     """
     generator = torch.Generator().manual_seed(seed)
     field = _random(field, generator)
-    motions = [field.space.act(phi) for phi in isometries]
-    changes = [Change(f"isometry {i}", motion.source, motion.g, field.space) for i, motion in enumerate(motions)]
-    order = torch.randperm(len(field.tensor), generator=generator)
-    blind = [replace(change, source=order) for change in changes[:1]]
+    space = field.space
+    motions = [phi if isinstance(phi, Motion) else space.act(phi) for phi in isometries]
+    changes = [Change(f"isometry {i}", motion, space, space) for i, motion in enumerate(motions)]
+    order = torch.randperm(len(space), generator=generator)
+    blind = [replace(change, motion=Motion(order, change.motion.g)) for change in changes[:1]]
     return _report(module, field, changes, blind, "isometries", gradients, generator)
 
 
 def _random(field: Field, generator: torch.Generator) -> Field:
-    if not isinstance(field.space, Manifold):
-        raise FieldTypeError(f"expected a field on a manifold, a space with frames, got one on {field.space!r}")
+    if not isinstance(field.space, Manifold | Atlas):
+        raise FieldTypeError(f"expected a field on a manifold or an atlas, with frames, got one on {field.space!r}")
     values = torch.randn(field.tensor.shape, generator=generator, dtype=torch.float64)
     return Field(values, field.rep, field.space.to("cpu"))
 
@@ -181,22 +184,33 @@ def _report(
 ) -> FrameReport:
     module = deepcopy(module).to("cpu").double().eval()
     with torch.no_grad():
-        reference, other = module(field), module(_random(field, generator))
-        cotangent = torch.randn(reference.tensor.shape, generator=generator, dtype=torch.float64)
-        plain = [relative(change.undo(module(change(field))), reference.tensor) for change in blind]
+        reference, other = tensor_of(module(field)), tensor_of(module(_random(field, generator)))
+        cotangent = torch.randn(reference.shape, generator=generator, dtype=torch.float64)
+        plain = [relative(change.undo(module(change(field))), reference) for change in blind]
         single = deepcopy(module).float()
-        low = [relative(c.undo(single(c(field).to(dtype=torch.float32))), reference.tensor) for c in changes]
+        low = [relative(_single(single, change, field), reference) for change in changes]
     expected = _slopes(module, field, cotangent) if gradients else None
     return FrameReport(
         module=type(module).__name__,
         space=repr(field.space),
         kind=kind,
-        errors=tuple(_error(module, field, change, reference.tensor, expected, cotangent) for change in changes),
+        errors=tuple(_error(module, field, change, reference, expected, cotangent) for change in changes),
         float32=largest(low),
         blind=largest(plain),
-        output_norm=float(reference.tensor.square().mean().sqrt()),
-        sensitivity=relative(other.tensor, reference.tensor) if bool(reference.tensor.any()) else 0.0,
+        output_norm=float(reference.square().mean().sqrt()),
+        sensitivity=relative(other, reference) if bool(reference.any()) else 0.0,
     )
+
+
+def tensor_of(out: Any) -> torch.Tensor:
+    """The tensor of a field, or the tensor that it is."""
+    return out.tensor if isinstance(out, Field) else out
+
+
+def _single(module: torch.nn.Module, change: Change, field: Field) -> torch.Tensor:
+    """T⁻¹ N(T f) in single precision; the geometry keeps its own."""
+    changed = change(field)
+    return change.undo(module(Field(changed.tensor.float(), changed.rep, changed.space)))
 
 
 def _error(
@@ -210,17 +224,17 @@ def _error(
     with torch.no_grad():
         output = relative(change.undo(module(change(field))), reference)
     if expected is None:
-        return ElementError(change.g[0], change.name, output)
+        return ElementError(change.motion.g[0], change.name, output)
     found = _slopes(module, field, cotangent, change)
     slopes = [relative(a, b) for a, b in zip(found, expected, strict=True)]
-    return ElementError(change.g[0], change.name, output, *slopes)
+    return ElementError(change.motion.g[0], change.name, output, *slopes)
 
 
 def _slopes(module: torch.nn.Module, field: Field, cotangent: torch.Tensor, change: Change | None = None) -> Slopes:
     """The gradients of ⟨c, T⁻¹ N(T f)⟩ with respect to f and to all parameters."""
     x = field.tensor.detach().clone().requires_grad_()
     start = Field(x, field.rep, field.space)
-    value = module(start).tensor if change is None else change.undo(module(change(start)))
+    value = tensor_of(module(start)) if change is None else change.undo(module(change(start)))
     parameters = [p for p in module.parameters() if p.requires_grad]
     slopes = torch.autograd.grad((value * cotangent).sum(), [x, *parameters], allow_unused=True)
     flat = [slope.flatten() for slope in slopes[1:] if slope is not None]

@@ -13,6 +13,7 @@ from torsor.data.regressions import Regression, inertia, lorentz_scattering, o5_
 from torsor.data.rotate import random_angles, rotate
 from torsor.data.scaled_digits import random_factors, rescale, scaled_digits
 from torsor.data.stored import stored
+from torsor.data.strip_digits import random_shifts, shifted_on_strip, strip_digits
 
 __all__ = [
     "Charges",
@@ -37,9 +38,12 @@ __all__ = [
     "random_angles",
     "random_factors",
     "random_flow",
+    "random_shifts",
     "random_waves",
     "rescale",
     "rotate",
     "scaled_digits",
+    "shifted_on_strip",
     "stored",
+    "strip_digits",
 ]

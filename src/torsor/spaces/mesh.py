@@ -17,6 +17,9 @@ from torsor.spaces.mesh_logarithm import logarithms
 from torsor.spaces.mesh_topology import Triangulation, repaired, triangulate
 from torsor.spaces.sphere_grids import icosphere_mesh
 
+RINGS = 2
+"""The curvature that the volume element takes is the mean over so many rings of neighbours."""
+
 
 class Mesh(Manifold):
     """An oriented triangle mesh; features live at the vertices, (vertices, channels).
@@ -24,7 +27,7 @@ class Mesh(Manifold):
     Directions at a vertex are measured with its corners rescaled to a full turn; log_p(q) has the length and the
     direction of the shortest geodesic, and transport follows it (Levi-Civita). All of it depends on the lengths of
     edges only: bending the surface changes nothing. The weights are Voronoi areas divided by the Jacobian of exp,
-    sin(√K r)/(√K r) with the mean curvature K over the neighbourhood.
+    sin(√K r)/(√K r) with the Gaussian curvature K around the two points.
 
     Frames of SO(2) and O(2) may be any, and the reference bases are taken. Smaller groups need a field of frames:
     for C_N and D_N the smoothest N-fold cross field, for {e} and reflections the smoothest vector field. Closed
@@ -195,18 +198,30 @@ class Mesh(Manifold):
         """All pairs of vertices within geodesic distance."""
         if radius is None:
             raise SpaceError(f"expected a radius or k for the neighbours of {self!r}")
-        p, q, u, angle = logarithms(self.metric, radius, targets, sources, self.method, self.positions)
+        few = sources is not None and len(sources) < (len(self) if targets is None else len(targets))
+        if few:  # geodesics start at the sources: log_p(q) = -P log_q(p)
+            q, p, u, angle = logarithms(self.metric, radius, sources, targets, self.method, self.positions)
+            u, angle = -torch.einsum("eij,ej->ei", rotations(-angle), u), -angle
+        else:
+            p, q, u, angle = logarithms(self.metric, radius, targets, sources, self.method, self.positions)
         return Edges(p, q, u, self._jacobian(p, q, u), rotations(angle))
 
     def _jacobian(self, p: torch.Tensor, q: torch.Tensor, u: torch.Tensor) -> torch.Tensor:
-        """(E,) √K r / sin(√K r), what a disc of mean curvature K in the neighbourhood of p has; sinh where K < 0."""
-        inner = (~self.triangulation.boundary).double()
-        totals = torch.stack([self.metric.defect * inner, self.cells * inner], 1)[q]
-        defect, area = totals.new_zeros(len(self), 2).index_add(0, p, totals).unbind(1)
-        curvature = (defect / area.where(area > 0, 1.0))[p]
+        """(E,) √K r / sin(√K r) with the mean K of the curvatures around p and q; sinh where K < 0."""
+        curvature = self._curvature()
+        curvature = (curvature[p] + curvature[q]) / 2
         phase = (curvature.abs() * u.square().sum(1)).sqrt().clamp(max=3.0)
-        ratio = torch.where(curvature > 0, torch.sinc(phase / torch.pi), phase.sinh() / phase.where(phase > 0, 1.0))
+        ratio = torch.where(curvature > 0, torch.sinc(phase / pi), phase.sinh() / phase.where(phase > 0, 1.0))
         return torch.where(phase > 1e-8, 1 / ratio, 1.0)
+
+    def _curvature(self) -> torch.Tensor:
+        """(n,) the curvature of two rings around each vertex over their area, the boundary left out."""
+        mesh = self.triangulation
+        inner = (~mesh.boundary).double()
+        sums = torch.stack([self.metric.defect * inner, self.metric.voronoi * inner], 1)
+        for _ in range(RINGS):
+            sums = sums.index_add(0, mesh.head, sums[mesh.tail])
+        return sums[:, 0] / sums[:, 1].where(sums[:, 1] > 0, 1.0)
 
     def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """A matrix (D, D) that maps the vertices onto each other, or the index (n,) of the image of every vertex."""

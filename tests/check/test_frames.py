@@ -1,0 +1,96 @@
+"""`check.gauge` and `check.isometry`: they pass what is equivariant, and fail what is not, on manifolds and atlases."""
+
+import pytest
+import torch
+
+from torsor import Field, check, nn
+from torsor import groups as G
+from torsor import kernels as K
+from torsor import reps as R
+from torsor import spaces as S
+from torsor.errors import FieldTypeError
+
+SO2, FLIP = G.SO(2), G.Reflection(2, 0)
+VECTORS = R.trivial(SO2) + R.irrep(SO2, 1)
+
+
+def empty(space, rep, *batch):
+    shape = (len(space), rep.dim) if not batch else (*batch, rep.dim, *space.shape)
+    return Field(torch.zeros(shape), rep, space)
+
+
+class Wrong(torch.nn.Module):
+    """The absolute value of every component: no map of vectors."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, f):
+        y = self.layer(f)
+        return Field(y.tensor.abs(), y.rep, y.space)
+
+
+def test_a_component_wise_function_of_vectors_is_caught():
+    ball = S.Mesh.icosphere(1, SO2)
+    conv = nn.Conv(VECTORS, VECTORS, K.Harmonic(radius=0.9))
+    good, bad = (check.gauge(net, empty(ball, VECTORS)) for net in (conv, Wrong(conv)))
+    assert good.passed() and good.float32 < 1e-5 and not bad.passed() and bad.error > 0.1
+    assert "commutes with gauge" in str(good) and "does NOT" in str(bad)
+    turns = G.Icosahedral().elements()[:4]
+    assert check.isometry(conv, empty(ball, VECTORS), turns).passed()
+    assert not check.isometry(Wrong(conv), empty(S.Sphere.fibonacci(30), VECTORS), []).errors
+    scaled = torch.linspace(0.5, 2, len(ball))[:, None]
+
+    class Placed(torch.nn.Module):
+        def forward(self, f):
+            return Field(conv.to(f.tensor.dtype)(f).tensor * scaled.to(f.tensor), f.rep, f.space)
+
+    assert not check.isometry(Placed(), empty(ball, VECTORS), turns[1:]).passed()
+
+
+def test_dead_and_constant_networks_fail():
+    ball = S.Mesh.icosphere(1, SO2)
+    conv = nn.Conv(VECTORS, VECTORS, K.Harmonic(radius=0.9))
+    torch.nn.init.zeros_(conv.weight)
+    assert not check.gauge(conv, empty(ball, VECTORS)).passed()
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: S.Mobius(8, 6, FLIP), lambda: S.Torus(6, 6, FLIP), lambda: S.Klein(6, 6, FLIP)]
+)
+def test_atlases(make):
+    strip = make()
+    rep = R.trivial(FLIP) + R.regular(FLIP) + R.sign(FLIP)
+    conv = nn.Conv(rep, rep, K.Stencil(3))
+    f = empty(strip, rep, 2)
+    assert check.gauge(conv, f).passed()
+    assert check.isometry(conv, f, strip.symmetries()).passed()
+    assert not check.gauge(Wrong(conv), f).passed()
+
+
+def test_icosahedra_to_one_number():
+    C6 = G.Cyclic(6)
+    ball, image, fields = S.Icosahedron(2, C6), R.trivial(C6), 2 * R.regular(C6)
+    conv = nn.Conv(image, fields, K.Stencil(3, S.HEXAGONAL))
+    net = torch.nn.Sequential(conv, nn.ELU(fields), nn.GroupPool(fields), nn.AtlasGlobalPool(2 * image))
+    f = empty(ball, image, 2)
+    assert check.gauge(net, f).passed() and check.isometry(net, f, ball.symmetries()[::9]).passed()
+
+
+def test_the_error_of_sampled_nonlinearities_falls_with_the_number_of_samples():
+    ball, fields = S.Mesh.icosphere(1, SO2), 2 * R.regular(SO2, band=2)
+    first, second = (
+        nn.Conv(R.trivial(SO2), fields, K.Harmonic(radius=0.9)),
+        nn.Conv(fields, fields, K.Harmonic(radius=0.9)),
+    )
+    errors = []
+    for samples in (7, 15, 31):
+        net = nn.Sequential(first, nn.Fourier(fields, torch.nn.functional.elu, samples), second)
+        errors.append(check.gauge(net, empty(ball, R.trivial(SO2)), gradients=False).error)
+    assert errors[2] < errors[1] < errors[0] < 0.2 and errors[2] < 1e-2, errors
+
+
+def test_fields_elsewhere_are_refused():
+    with pytest.raises(FieldTypeError, match="manifold or an atlas"):
+        check.gauge(torch.nn.Identity(), Field(torch.zeros(1, 1, 4, 4), R.trivial(SO2)))
