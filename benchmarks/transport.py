@@ -77,10 +77,10 @@ def measure(case: Case, with_literal: bool) -> dict:
     """All numbers of a case."""
     ways = ("fused", "literal") if with_literal else ("fused",)
     runs = {which: step(case, which) for which in ways}
-    times = interleaved(runs, 5 if with_literal else 9)
+    times = interleaved(runs, 3 if with_literal else 9)
     memory = {
         which: statistics.median(
-            in_process("benchmarks.transport", json.dumps(asdict(case)), which)["MiB"] for _ in range(3)
+            in_process("benchmarks.transport", json.dumps(asdict(case)), which)["MiB"] for _ in range(1 if which == "literal" else 3)
         )
         for which in ways
     }
