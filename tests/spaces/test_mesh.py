@@ -271,3 +271,30 @@ def test_geodesics_from_either_end_agree():
     assert torch.equal(graph.target, every.target[keep])
     for name in ("v", "weight", "g"):
         assert torch.allclose(getattr(graph, name), getattr(every, name)[keep], atol=1e-9), name
+
+
+def test_a_mesh_moves_to_a_device_with_all_that_it_holds():
+    mesh = S.Mesh(*sphere(1), SO2)
+    there = mesh.to("meta")
+    assert {x.device.type for x in (there.positions, there.frames, there.metric.corner, there.faces)} == {"meta"}
+    assert there.group == SO2 and mesh.positions.device.type == "cpu"
+    again = mesh.to("cpu").neighbours(0.7)
+    assert torch.equal(again.v, mesh.neighbours(0.7).v)
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.25])
+def test_on_a_plane_patch_integrals_converge(jitter):
+    """∫ (1 - r²/R²)² cos(3x) around the centre, by the weights of meshes that are finer and finer: order 1 or more."""
+    errors, sizes, radius = [], (9, 17, 33), 0.35
+    s = torch.linspace(0, radius, 20001, dtype=F64)
+    bessel = torch.special.bessel_j0(3 * s)
+    exact = float(2 * pi * torch.trapezoid((1 - (s / radius) ** 2) ** 2 * bessel * s, s))
+    for n in sizes:
+        mesh = planar(n, jitter)
+        graph = mesh.neighbours(radius)
+        centre = int((mesh.positions[:, :2] - 0.5).square().sum(1).argmin())
+        rows = slice(int(graph.rows[centre]), int(graph.rows[centre + 1]))
+        v = torch.einsum("ad,ed->ea", mesh.tangents[centre, :2] @ mesh.frames[centre], graph.v[rows])
+        window = (1 - v.square().sum(1) / radius**2).clamp(min=0).square()
+        errors.append(abs(float((graph.weight[rows] * window * (3 * v[:, 0]).cos()).sum()) / exact - 1))
+    assert errors[2] < errors[0] / 3.5 and errors[2] < 1e-2, errors

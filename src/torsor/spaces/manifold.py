@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import copy
+from dataclasses import fields, is_dataclass, replace
 from math import inf
 from typing import Any, NamedTuple, Self
 
@@ -402,14 +403,26 @@ class Manifold(ABC):
     def _mapped(self, f: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         other = copy(self)
         for name, value in self.__dict__.items():
-            if isinstance(value, torch.Tensor):
-                setattr(other, name, f(value))
+            setattr(other, name, _applied(f, value))
         other._geometry, other._cache = {}, {}
         return other
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         _pytree.register_pytree_node(cls, _flatten, _unflatten, serialized_type_name=f"torsor.{cls.__name__}")
+
+
+def _applied(f: Callable[[torch.Tensor], torch.Tensor], value: Any) -> Any:
+    """A tensor, or the tensors in a dataclass or a space, mapped; anything else as it is."""
+    if isinstance(value, torch.Tensor):
+        return f(value)
+    if isinstance(value, Manifold):
+        return value._mapped(f)
+    if is_dataclass(value) and not isinstance(value, type | Group):
+        return replace(
+            value, **{part.name: _applied(f, getattr(value, part.name)) for part in fields(value) if part.init}
+        )
+    return value
 
 
 def volume(frames: torch.Tensor) -> torch.Tensor:
