@@ -643,7 +643,7 @@ def test_points_beyond_the_gaussian_are_refused():
 def test_weighted_edges_are_refused():
     group = G.O(2)
     layer = nn.Conv(R.trivial(group), R.trivial(group), K.Differential(2), norm="mean", dtype=f64)
-    with pytest.raises(KernelError, match='norm="sum"'):
+    with pytest.raises(KernelError, match='norm="one"'):
         layer(Field(torch.ones(64, 1, dtype=f64), layer.in_rep, S.Points(scattered(64, 2))))
 
 

@@ -409,7 +409,7 @@ def test_subsets_coarser_points_and_nearest_neighbours():
         assert apart(part.v, whole.v[keep]) < 1e-14
         coarse, graph = s.coarsened(8)
         assert len(coarse) == 8 and len(graph) == 40 and bool((graph.source.bincount() == 1).all())
-        assert s.neighbours(k=5).degree.tolist() == [5] * 40
+        assert s.neighbours(k=4).degree.tolist() == [5] * 40
 
 
 def test_copies():
@@ -425,10 +425,10 @@ def test_errors():
     for call, message in (
         (lambda: Punctured(torch.cat([x, torch.zeros(1, 2)]), E2), r"points \[40\]"),
         (lambda: Punctured(torch.zeros(3, 4), E2), r"\(3, 4\)"),
-        (lambda: Punctured(x, G.SO(2)), r"polar: Trivial\(2\), Reflection\(2, -1\)"),
-        (lambda: Punctured(x, G.Reflection(2, 0)), r"Reflection\(2, -2\)"),
-        (lambda: Punctured(y, G.O(3)), r"radial: Axial\(O\(2"),
-        (lambda: Punctured(y, CONE, "cubed-sphere"), r"cubed-sphere: Trivial\(3\)"),
+        (lambda: Punctured(x, G.SO(2)), r"polar: \{e\}, R"),
+        (lambda: Punctured(x, G.Reflection(2, 0)), r"got R"),
+        (lambda: Punctured(y, G.O(3)), r"radial: C∞v"),
+        (lambda: Punctured(y, CONE, "cubed-sphere"), r"cubed-sphere: \{e\}"),
         (lambda: Punctured(y, CONE, "polar"), "among"),
         (lambda: Punctured(y, CONE, antipodes="both"), "antipodes"),
         (lambda: Punctured(x, E2).neighbours(), "radius or k"),

@@ -12,6 +12,7 @@ from torsor.data.nbody import Trajectories, nbody
 from torsor.data.regressions import Regression, inertia, lorentz_scattering, o5_synthetic
 from torsor.data.rotate import random_angles, rotate
 from torsor.data.scaled_digits import random_factors, rescale, scaled_digits
+from torsor.data.sphere_digits import sphere_digits
 from torsor.data.stored import stored
 from torsor.data.strip_digits import random_shifts, shifted_on_strip, strip_digits
 
@@ -44,6 +45,7 @@ __all__ = [
     "rotate",
     "scaled_digits",
     "shifted_on_strip",
+    "sphere_digits",
     "stored",
     "strip_digits",
 ]

@@ -129,7 +129,7 @@ class Derivatives:
 
     def _check(self, graph: Any, v: torch.Tensor, mask: torch.Tensor, entries: int) -> None:
         if bool((graph.weight != 1).any()):
-            raise KernelError('derivatives need a graph whose edges weigh 1; find the neighbours with norm="sum"')
+            raise KernelError('derivatives need a graph whose edges weigh 1; find the neighbours with norm="one"')
         fewest = int(mask.sum(1).min())
         if fewest < self.least:
             raise KernelError(

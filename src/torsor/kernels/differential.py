@@ -191,8 +191,8 @@ class Differential(KernelSpec, BasisSource):
         radius = 4 * self.sigma if self.scheme == "gaussian" and self.k is None else None
         radius = radius if self.radius is None else self.radius
         if radius is not None:
-            return {"radius": radius, "norm": "sum"} | ({} if self.k is None else {"k": self.k})
-        return {"k": self.k or 2 * self.derivatives(group.dim).least - 1, "norm": "sum"}
+            return {"radius": radius, "norm": "one"} | ({} if self.k is None else {"k": self.k})
+        return {"k": self.k or 2 * self.derivatives(group.dim).least - 1, "norm": "one"}
 
     def is_sampled_plainly(self, d: int) -> bool:
         return self.scheme != "gaussian"

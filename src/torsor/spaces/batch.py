@@ -27,7 +27,10 @@ class Batch(Manifold):
     """
 
     def __init__(self, parts: Sequence[Manifold]) -> None:
-        kinds = {f"{space.group} on {space.positions.shape[1]} coordinates" for space in parts}
+        kinds = {
+            f"{space.group} on {space.positions.shape[1]} coordinates with frames {tuple(space.frames.shape[1:])}"
+            for space in parts
+        }
         if len(kinds) != 1 or any(isinstance(space, Batch) for space in parts):
             raise SpaceError(f"expected manifolds with one structure group to batch, got {', '.join(sorted(kinds))}")
         joined = [torch.cat([getattr(space, name) for space in parts]) for name in ("positions", "frames", "cells")]

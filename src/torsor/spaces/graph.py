@@ -12,7 +12,7 @@ from torsor.spaces.neighbours import by_target
 from torsor.spaces.search import Cloud, Edges, closest, nearest, squared_distances, within
 from torsor.warn import warn
 
-NORMS = ("sum", "mean", "density")
+NORMS = ("sum", "mean", "density", "one")
 
 
 @dataclass(frozen=True)

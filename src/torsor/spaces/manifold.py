@@ -18,13 +18,14 @@ from typing import Any, NamedTuple, Self
 import torch
 from torch.utils import _pytree
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, SparsityWarning
 from torsor.groups import Group
 from torsor.reps import Representation
 from torsor.spaces.farthest import farthest
 from torsor.spaces.neighbours import Neighbours, by_target
 from torsor.spaces.search import Cloud, nearest
 from torsor.spaces.structure import compatible
+from torsor.warn import warn
 
 MATCH = 1e-6
 """The distance, relative to the extent of a space, at which a moved point counts as another one."""
@@ -176,8 +177,14 @@ class Manifold(ABC):
         Raises:
             SpaceError: shapes that do not fit, or elements outside the group.
         """
-        if g.shape[:1] != self.positions.shape[:1] or not bool(self.group.contains(g).all()):
+        if g.shape[:1] != self.positions.shape[:1]:
             raise SpaceError(f"expected {len(self)} elements of {self.group}, one a point, got shape {tuple(g.shape)}")
+        outside = ~self.group.contains(g)
+        if bool(outside.any()):
+            raise SpaceError(
+                f"expected elements of the structure group {self.group}, one a point; {int(outside.sum())} of "
+                f"{len(self)} lie outside, and would give frames of another structure"
+            )
         return self.with_frames(self.frames @ torch.linalg.inv(self.group.action(g.double())))
 
     def restrict(self, group: Group) -> Self:
@@ -204,15 +211,19 @@ class Manifold(ABC):
 
         Args:
             radius: of the neighbourhood, in the metric that makes the frames orthonormal.
-            k: only the nearest k of every target, itself included; without a radius as many as it takes.
+            k: only the nearest k of every target besides itself; without a radius as many as it takes.
             target: the points p, of the same space, when they are others than these.
-            norm: "sum", the weights approximate dv, so that Σ w f ≈ ∫ f dv; "mean", they are divided by their sum.
+            norm: "sum" or "density", the weights approximate dv, so that Σ w f ≈ ∫ f dv; "mean", they are divided by
+                their sum; "one", all are 1.
 
         Raises:
             SpaceError: targets of another space, an unknown norm, or transporters outside the structure group.
+
+        Warns:
+            SparsityWarning: a radius in which every point sees itself only.
         """
-        if norm not in ("sum", "mean", "density"):
-            raise SpaceError(f'expected the norm "sum" (weights approximate dv) or "mean", got {norm!r}')
+        if norm not in ("sum", "mean", "density", "one"):
+            raise SpaceError(f'expected the norm "sum" (weights approximate dv), "mean" or "one", got {norm!r}')
         if k is not None and not self.group.is_orthogonal:
             raise SpaceError(
                 f"expected a radius or a window: frames of {self.group} know no distance, and no nearest k"
@@ -231,10 +242,18 @@ class Manifold(ABC):
         return self.root._geometry is other.root._geometry
 
     def _graph(self, radius: float | None, k: int | None, norm: str, there: Manifold) -> Neighbours:
-        edges = self._pairs(radius, there) if k is None else self._closest(radius, k, there)
+        edges = self._pairs(radius, there) if k is None else self._closest(radius, k + (there is self), there)
+        if there is self and len(self) > 1 and len(edges.p) == len(self):
+            warn(
+                f"no point of {self} has a neighbour within the radius {radius}: each sees itself only; take a larger "
+                "radius, or k=",
+                SparsityWarning,
+            )
         coframe = torch.linalg.pinv(there.frames)
         v = torch.einsum("edm,em->ed", coframe[edges.p], edges.u)
         weight = edges.jacobian * self.cells[edges.q] / volume(there.frames)[edges.p]
+        if norm == "one":
+            weight = torch.ones_like(weight)
         if norm == "mean":
             weight = weight / weight.new_zeros(len(there)).index_add(0, edges.p, weight)[edges.p]
         g = compatible(self.group, coframe, self.frames, edges.p, edges.q, edges.transport)
@@ -270,8 +289,9 @@ class Manifold(ABC):
 
     def _closest(self, radius: float | None, k: int, there: Manifold) -> Edges:
         """The k nearest sources of every target, of those within a radius."""
-        if k < 1 or k > len(self):
-            raise SpaceError(f"expected 1 … {len(self)} neighbours, got k={k}")
+        least = 1 + (there is self)
+        if not least <= k <= len(self):
+            raise SpaceError(f"expected k = 1 … {len(self) - least + 1} neighbours, got {k - least + 1}")
         edges = self._pairs(radius, there) if radius is not None else self._enough(k, there)
         order = self.root.squares(edges).argsort(stable=True)
         order = order[edges.p[order].argsort(stable=True)]

@@ -1,8 +1,9 @@
 """Frame fields and cross fields on meshes: frames up to the rotations of C_N, as smooth as they can be.
 
 A field of angles φ, modulo 2π/N, is a unit vector ψ = e^{iNφ} in the N-th power of the tangent bundle. Its energy is
-Σ_ij w_ij |ψ_j - e^{iN t_ij} ψ_i|². From the vector field of least energy, an eigenvector of the connection Laplacian,
-unit vectors follow by diffusion and normalisation in turns, which also lets singular points of opposite index meet.
+Σ_ij w_ij |ψ_j - e^{iN t_ij} ψ_i|². From the fields of least energy, eigenvectors of the connection Laplacian,
+unit vectors follow by diffusion and normalisation in turns, which also lets singular points of opposite index meet; of
+several the one of least energy is taken.
 
 Source: Knöppel et al., Globally optimal direction fields, 2013; Viertel and Osting, An approach to quad meshing based
 on harmonic cross-valued maps and the Ginzburg–Landau theory, 2019.
@@ -23,6 +24,8 @@ TIMES = (64.0, 16.0, 4.0, 1.0, 0.25)
 """Times of diffusion, in units of the mean area of a cell, one after another."""
 STEPS = 12
 """Diffusions and normalisations with each."""
+STARTS = 6
+"""So many fields are smoothed, and the one of least energy is taken."""
 
 
 def smoothest(metric: Metric, n: int) -> torch.Tensor:
@@ -47,17 +50,25 @@ def smoothest(metric: Metric, n: int) -> torch.Tensor:
     links = sparse.csr_matrix((weight * np.exp(1j * n * metric.transport.numpy()), (head, tail)), (count, count))
     areas = metric.barycentric.numpy()
     energy, mass = sparse.diags(np.bincount(tail, weight, count)) - links, sparse.diags(areas)
-    psi = np.ones(count) + 0.1 * np.cos(np.arange(count)) + 0j
     least = solver.splu((energy + 1e-6 / areas.sum() * mass).tocsc())
+    psi = _starts(count)
     for _ in range(STEPS):  # inverse iteration
-        psi = least.solve(areas * psi)
-        psi /= np.linalg.norm(psi)
+        psi = least.solve(areas[:, None] * psi)
+        psi = np.linalg.qr(psi)[0]
     for time in TIMES:
         diffusion = solver.splu((mass + time * areas.mean() * energy).tocsc())
         for _ in range(STEPS):
-            psi = diffusion.solve(areas * psi)
+            psi = diffusion.solve(areas[:, None] * psi)
             psi /= np.maximum(np.abs(psi), 1e-300)
-    return torch.from_numpy(np.angle(psi / psi[0]) / n)
+    energies = np.einsum("ik,ik->k", psi.conj(), energy @ psi).real
+    best = psi[:, int((energies / energies.min()).round(6).argmin())]
+    return torch.from_numpy(np.angle(best / best[0]) / n)
+
+
+def _starts(count: int) -> np.ndarray:
+    """Starting fields, always the same ones: several of the smoothest fields are followed, and the best is kept."""
+    place = np.arange(count)[:, None]
+    return np.exp(1j * np.sin(1.7 * place * (1 + np.arange(min(STARTS, count)))) * np.pi)
 
 
 def indices(metric: Metric, angles: torch.Tensor, n: int) -> torch.Tensor:

@@ -377,7 +377,9 @@ def _heat(
     for p in targets.tolist():
         u = torch.from_numpy(solver.compute_log_map(p)).to(metric.lengths)
         moved = torch.from_numpy(solver.transport_tangent_vector(p, [1.0, 0.0])).to(metric.lengths)
-        q = (keep & (u.norm(dim=1) <= radius)).nonzero()[:, 0]
+        length, chord = u.norm(dim=1), (positions - positions[p]).norm(dim=1)
+        # beyond the cut locus the solver answers with vectors that are shorter than any path: these are left out
+        q = (keep & (length <= radius) & (chord <= 1.2 * length)).nonzero()[:, 0]
         there = torch.atan2(moved[q, 1], moved[q, 0]) + offset[q]
         parts.append((torch.full_like(q, p), q, u[q] @ _rotation(offset[p]).mT, wrapped(offset[p] - there)))
     return Logarithms(*(torch.cat(values) for values in zip(*parts, strict=True)))

@@ -203,9 +203,9 @@ class Points:
                 ties go to the lower index, so on symmetric clouds they break the equivariance under permutations.
             target: the points p, when they are others than the sources q = these points.
             loop: each point is a neighbour of itself. Without meaning where a target is given.
-            norm: "mean", w = 1/(number of edges of p); "sum", w = 1; "density", w = the volume of the ball of the
-                radius about q divided by the number of points in it, q included (without a radius: of the ball to
-                its k-th neighbour, divided by k), so that Σ_q w f(q) ≈ ∫ f dv, too large by at most 2^d at borders.
+            norm: "mean", w = 1/(number of edges of p); "sum" or "one", w = 1; "density", w = the volume of the ball
+                of the radius about q divided by the number of points in it, q included (without a radius: of the ball
+                to its k-th neighbour, divided by k), so that Σ_q w f(q) ≈ ∫ f dv, too large by at most 2^d at borders.
             limit: at most this many neighbours of every target besides itself, the nearest.
 
         Raises:

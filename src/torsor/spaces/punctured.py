@@ -270,9 +270,9 @@ def _kind(d: int, group: Group, kind: str | None) -> str:
         raise SpaceError(f"expected a kind of frames of E^{d} among {KINDS[d]}, got {kind!r}")
     found = [k for k in KINDS[d] if group in allowed_groups(k) and kind in (None, k)]
     if not found:
-        fitting = "; ".join(f"{k}: {', '.join(map(repr, allowed_groups(k)))}" for k in KINDS[d] if kind in (None, k))
+        fitting = "; ".join(f"{k}: {', '.join(map(str, allowed_groups(k)))}" for k in KINDS[d] if kind in (None, k))
         raise SpaceError(
-            f"expected a structure group that the frames of E^{d} without 0 allow ({fitting}), got {group!r}"
+            f"expected a structure group that the frames of E^{d} without 0 allow ({fitting}), got {group}"
         )
     return found[0]
 
