@@ -15,8 +15,9 @@ from torsor.fields import Field
 from torsor.kernels import SteerableKernel
 from torsor.kernels.lattice import box
 from torsor.reps import Representation
-from torsor.spaces.atlas import Atlas, Padding
+from torsor.spaces.atlas import Atlas
 from torsor.spaces.gluing import CELLS, unit_steps
+from torsor.spaces.padding import Padding
 
 
 def conv_on_atlas(layer: Any, x: torch.Tensor, atlas: Atlas) -> torch.Tensor:

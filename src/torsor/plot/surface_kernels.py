@@ -29,7 +29,7 @@ from torsor.plot.surface_output import shown
 from torsor.plot.surface_picture import AXES, PAPER, Arrows, Part, Skin, View
 from torsor.plot.surfaces import LIFT, camera, colours, extent
 from torsor.spaces import Manifold
-from torsor.spaces.manifold import Edges
+from torsor.spaces.edges import Edges
 from torsor.spaces.structure import compatible
 
 FINENESS, FINEST, PATCH_ARROWS = 14, 16, 80

@@ -4,11 +4,12 @@ from torsor.spaces.affine import Affine
 from torsor.spaces.atlas import Atlas
 from torsor.spaces.batch import Batch, batched
 from torsor.spaces.chart import Chart
+from torsor.spaces.edges import Edges, Motion
 from torsor.spaces.gluing import HEXAGONAL, SQUARE, Gluing, Seam
 from torsor.spaces.grid import Grid
 from torsor.spaces.icosahedron import Icosahedron, sphere_positions
 from torsor.spaces.latlon import LatLon
-from torsor.spaces.manifold import Edges, Manifold, Motion, Subset
+from torsor.spaces.manifold import Manifold, Subset
 from torsor.spaces.mesh import Mesh
 from torsor.spaces.mesh_topology import repaired
 from torsor.spaces.metrics import ConformalMetric, DeSitterMetric, FlatMetric, Metric, SphereMetric

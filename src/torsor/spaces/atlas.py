@@ -4,59 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils import _pytree
 
 from torsor.errors import SpaceError
-from torsor.groups import Cyclic, Dihedral, Group, Reflection, Trivial
-from torsor.groups.finite import enumerate_elements
+from torsor.groups import Group
 from torsor.reps import Representation
+from torsor.spaces.edges import Motion
 from torsor.spaces.gluing import CELLS, Gluing, sights, symmetries
-from torsor.spaces.manifold import Motion
 from torsor.spaces.neighbours import Neighbours
-
-Offsets = tuple[tuple[int, int], ...]
-
-
-class Padding(NamedTuple):
-    """Where the pixels of the padded charts come from.
-
-    Columns 0 … P - 1 are the pixels of all charts, column P is zero, and further ones are pixels that are transported:
-    those of `sources[k]` across `turns[k]`, in this order.
-
-    Attributes:
-        margin: pixels on both sides of each axis.
-        border: (charts, n) columns of the padded pixels outside a chart: rows above, rows below, left, right.
-        turns: indices of the transitions A other than 1, by which pixels are carried.
-        sources: for each the pixels that it carries.
-        target: (E,) pixels of which one neighbour is not what stands in the padding (near cone points).
-        tap: (E,) which offset leads there.
-        column: (E,) what is there in truth.
-        place: (E,) where the padded charts, flat, have something else.
-    """
-
-    margin: tuple[int, int]
-    border: torch.Tensor
-    turns: tuple[int, ...]
-    sources: tuple[torch.Tensor, ...]
-    target: torch.Tensor
-    tap: torch.Tensor
-    column: torch.Tensor
-    place: torch.Tensor
-
-    def to(self, device: torch.device) -> Padding:
-        """The padding on a device."""
-        return Padding(
-            self.margin,
-            self.border.to(device),
-            self.turns,
-            tuple(s.to(device) for s in self.sources),
-            *(x.to(device) for x in self[4:]),
-        )
+from torsor.spaces.obstruction import obstruction, transporters
+from torsor.spaces.padding import Offsets, Padding, build_padding
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -412,101 +373,6 @@ def transported(x: torch.Tensor, rep: Representation, matrices: list[torch.Tenso
         equation = "ij,bmjn->bmin" if matrix.ndim == 2 else "nij,bmjn->bmin"
         found.append(torch.einsum(equation, matrix.to(x), part.unflatten(1, (m, term.dim))).flatten(1, 2))
     return torch.cat(found, dim=1) if len(found) > 1 else found[0]
-
-
-def transporters(gluing: Gluing) -> np.ndarray:
-    """g_{p←q} of every crossing of a seam, (2 seams, 2, 2)."""
-    return gluing.elements[np.array([c.turn for c in gluing.crossings], dtype=int)].reshape(-1, 2, 2)
-
-
-def obstruction(gluing: Gluing, group: Group) -> str:
-    """Why a group is no structure group of the charts, and the smallest one that is."""
-    moves = transporters(gluing)
-    outside = ~np.asarray(group.contains(moves))
-    seam = gluing.crossings[int(outside.argmax())]
-    smallest = describe(enumerate_elements(moves))
-    reason = "the frames of two charts differ by elements outside it"
-    if not is_orientable(gluing):
-        reason = "the space has no orientation: a loop through this seam returns every frame reflected"
-    return (
-        f"{group} is no structure group of these charts: {reason} (side {seam.axis, int(seam.high_end)} of chart "
-        f'{seam.chart}); the smallest group that works is {smallest}, and singular="allow" transports by the identity '
-        "where frames jump"
-    )
-
-
-def is_orientable(gluing: Gluing) -> bool:
-    """Whether the charts can be oriented so that no seam reflects."""
-    signs = {0: 1.0}
-    for _ in range(gluing.charts):
-        for c in gluing.crossings:
-            if c.chart in signs:
-                signs.setdefault(c.other, signs[c.chart] * float(np.linalg.det(gluing.turns[c.turn])))
-    return all(
-        signs.get(c.chart, 1.0) * float(np.linalg.det(gluing.turns[c.turn])) * signs.get(c.other, 1.0) > 0
-        for c in gluing.crossings
-    )
-
-
-def describe(elements: np.ndarray) -> str:
-    """The name of a finite group of matrices of the plane."""
-    n = len(elements)
-    candidates = [Trivial(2), Reflection(2, 0), Reflection(2, 1), Cyclic(n), Dihedral(max(n // 2, 1))]
-    fits = [c for c in candidates if c.order == n and bool(np.all(c.contains(elements)))]
-    return fits[0].name if fits else f"a group of order {n}"
-
-
-@lru_cache(maxsize=64)
-def build_padding(gluing: Gluing, masked: tuple[int, ...], offsets: Offsets, transports: bool) -> Padding:
-    """The padding for a kernel with the given offsets, from the lines of sight along them."""
-    (rows, columns), charts, turns = gluing.shape, gluing.charts, len(gluing.turns)
-    a, b = (int(m) for m in np.abs(np.array(offsets)).max(0))
-    hidden = np.zeros(gluing.pixels + 1, dtype=bool)
-    hidden[list(masked)] = True
-    sight = sights(gluing, offsets)
-    seen = (sight.source >= 0) & ~hidden[sight.source]
-    content = np.where(seen, sight.source * turns + (sight.turn if transports else 0), -1)
-    chart, i, j = (x.ravel()[:, None] for x in np.indices((charts, rows, columns)))
-    step = np.array(offsets)
-    place = (chart * (rows + 2 * a) + i + step[:, 0] + a) * (columns + 2 * b) + j + step[:, 1] + b
-    p, k = np.nonzero(~hidden[:-1, None] & np.ones(len(offsets), dtype=bool))
-    content, place = content[p, k], place[p, k]
-    whole = np.full((charts, rows + 2 * a, columns + 2 * b), -1)
-    most_frequent(whole.reshape(-1), place, content)
-    inner = np.where(hidden[:-1], -1, np.arange(gluing.pixels) * turns).reshape(charts, rows, columns)
-    whole[:, a : a + rows, b : b + columns] = inner
-    wrong = whole.reshape(-1)[place] != content
-    sides = (whole[:, :a], whole[:, a + rows :], whole[:, a : a + rows, :b], whole[:, a : a + rows, b + columns :])
-    border = np.concatenate([side.reshape(charts, -1) for side in sides], axis=1)
-    needed = np.unique(np.concatenate([border.ravel(), content[wrong]]))
-    needed = needed[(needed >= 0) & (needed % turns > 0)]
-    needed = needed[np.argsort(needed % turns, kind="stable")]
-    kinds = np.unique(needed % turns)
-
-    def column(content: np.ndarray) -> torch.Tensor:
-        order = np.argsort(needed)
-        plain = np.where(content < 0, gluing.pixels, content // turns)
-        carried = (content >= 0) & (content % turns > 0)
-        plain[carried] = gluing.pixels + 1 + order[np.searchsorted(needed[order], content[carried])]
-        return torch.from_numpy(plain)
-
-    return Padding(
-        margin=(a, b),
-        border=column(border),
-        turns=tuple(kinds.tolist()),
-        sources=tuple(torch.from_numpy(needed[needed % turns == kind] // turns) for kind in kinds),
-        target=torch.from_numpy(p[wrong]),
-        tap=torch.from_numpy(k[wrong]),
-        column=column(content[wrong]),
-        place=torch.from_numpy(place[wrong]),
-    )
-
-
-def most_frequent(out: np.ndarray, place: np.ndarray, value: np.ndarray) -> None:
-    """Set out[place], in place, to the value that occurs most often there."""
-    pairs, counts = np.unique(np.stack([place, value]), axis=1, return_counts=True)
-    order = np.argsort(counts, kind="stable")
-    out[pairs[0, order]] = pairs[1, order]
 
 
 def _flatten(atlas: Atlas) -> tuple[list[Any], tuple[Any, ...]]:

@@ -9,7 +9,8 @@ import torch
 
 from torsor.errors import SpaceError
 from torsor.groups import Group
-from torsor.spaces.manifold import Edges, Manifold
+from torsor.spaces.edges import Edges
+from torsor.spaces.manifold import Manifold
 from torsor.spaces.neighbours import Neighbours
 
 

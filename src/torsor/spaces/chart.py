@@ -8,8 +8,9 @@ import torch
 
 from torsor.errors import SpaceError
 from torsor.groups import Group
+from torsor.spaces.edges import Edges
 from torsor.spaces.geodesics import logarithm
-from torsor.spaces.manifold import Edges, Manifold
+from torsor.spaces.manifold import Manifold
 from torsor.spaces.metrics import Metric, orthonormal_frames
 
 

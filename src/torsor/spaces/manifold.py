@@ -13,7 +13,7 @@ from collections.abc import Callable
 from copy import copy
 from dataclasses import fields, is_dataclass, replace
 from math import inf
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import torch
 from torch.utils import _pytree
@@ -21,48 +21,15 @@ from torch.utils import _pytree
 from torsor.errors import SpaceError, SparsityWarning
 from torsor.groups import Group
 from torsor.reps import Representation
+from torsor.spaces.edges import Edges, Motion, closest
 from torsor.spaces.farthest import farthest
-from torsor.spaces.neighbours import Neighbours, by_target
+from torsor.spaces.neighbours import Neighbours
 from torsor.spaces.search import Cloud, nearest
 from torsor.spaces.structure import compatible
 from torsor.warn import warn
 
 MATCH = 1e-6
 """The distance, relative to the extent of a space, at which a moved point counts as another one."""
-
-
-class Edges(NamedTuple):
-    """Pairs of points and the geometry between them, in the bases of the space.
-
-    Attributes:
-        p: (E,) targets, indices of points.
-        q: (E,) sources.
-        u: (E, m) log_p(q), in the basis at p.
-        jacobian: (E,) |det ∂u/∂q|, where the volume of q is measured as by `Manifold.cells`.
-        transport: (E, m, m) from the basis at q to that at p, along the geodesic; None where it is the identity.
-    """
-
-    p: torch.Tensor
-    q: torch.Tensor
-    u: torch.Tensor
-    jacobian: torch.Tensor
-    transport: torch.Tensor | None
-
-    def at(self, index: torch.Tensor) -> Edges:
-        """Some of the pairs."""
-        return Edges(*(None if x is None else x[index] for x in self))  # type: ignore[arg-type]
-
-
-class Motion(NamedTuple):
-    """An isometry φ that maps points to points: (φ f)(p) = ρ(g_p) f(source_p).
-
-    Attributes:
-        source: (n,) the index of φ⁻¹(p).
-        g: (n, d, d) in the structure group: what φ does to frames, relative to those at p.
-    """
-
-    source: torch.Tensor
-    g: torch.Tensor
 
 
 class Manifold(ABC):
@@ -249,17 +216,19 @@ class Manifold(ABC):
                 "radius, or k=",
                 SparsityWarning,
             )
-        coframe = torch.linalg.pinv(there.frames)
-        v = torch.einsum("edm,em->ed", coframe[edges.p], edges.u)
         weight = edges.jacobian * self.cells[edges.q] / volume(there.frames)[edges.p]
         if norm == "one":
             weight = torch.ones_like(weight)
         if norm == "mean":
             weight = weight / weight.new_zeros(len(there)).index_add(0, edges.p, weight)[edges.p]
+        return self._framed(edges, weight, there)
+
+    def _framed(self, edges: Edges, weight: torch.Tensor, there: Manifold) -> Neighbours:
+        """Edges from these points to others in the frames of both."""
+        coframe = torch.linalg.pinv(there.frames)
+        v = torch.einsum("edm,em->ed", coframe[edges.p], edges.u)
         g = compatible(self.group, coframe, self.frames, edges.p, edges.q, edges.transport)
-        order = by_target(edges.p, edges.q)
-        g = None if g is None else g[order]
-        return Neighbours(edges.p[order], edges.q[order], v[order], weight[order], len(there), len(self), g=g)
+        return Neighbours.from_edges(edges.p, edges.q, v, weight, targets=len(there), sources=len(self), g=g)
 
     def _pairs(self, radius: float | None, there: Manifold) -> Edges:
         """The edges within a radius; those of a space with itself are found once for all gauges."""
@@ -292,22 +261,32 @@ class Manifold(ABC):
         least = 1 + (there is self)
         if not least <= k <= len(self):
             raise SpaceError(f"expected k = 1 … {len(self) - least + 1} neighbours, got {k - least + 1}")
-        edges = self._pairs(radius, there) if radius is not None else self._enough(k, there)
-        order = self.root.squares(edges).argsort(stable=True)
-        order = order[edges.p[order].argsort(stable=True)]
-        counts = torch.bincount(edges.p, minlength=len(there))
-        rank = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[edges.p[order]]
-        return edges.at(order[rank < k])
+        if radius is not None:
+            edges = self._pairs(radius, there)
+        else:
+            edges = self._grown(
+                there, k / len(self), lambda e: int(torch.bincount(e.p, minlength=len(there)).min()) >= k
+            )
+        return edges.at(closest(edges.p, self.root.squares(edges), k))
 
-    def _enough(self, k: int, there: Manifold) -> Edges:
-        """The edges within the smallest radius, up to a factor √2, in which every target has k sources."""
-        radius = 2 * float(self.cells.sum() * k / len(self)) ** (1 / self.dim)
+    def _grown(self, there: Manifold, share: float, enough: Callable[[Edges], bool]) -> Edges:
+        """The edges within the smallest radius, up to a factor √2, that are enough.
+
+        Args:
+            there: the targets.
+            share: the part of the volume of which a neighbourhood is thought to consist.
+            enough: whether edges are.
+
+        Raises:
+            SpaceError: there is no such radius.
+        """
+        radius = 2 * float(self.cells.sum() * share) ** (1 / self.dim)
         for _ in range(40):
             edges = self._between(min(radius, 0.999999 * self.root.reach), there)
-            if int(torch.bincount(edges.p, minlength=len(there)).min()) >= k:
+            if enough(edges):
                 return edges
             radius *= 2**0.5
-        raise SpaceError(f"no radius was found in which every point of {there!r} has {k} neighbours")
+        raise SpaceError(f"no radius was found that joins {self!r} and {there!r} as asked; is it in several pieces?")
 
     # ----------------------------------------------------------------------------------------------- coarser points
 
@@ -329,42 +308,17 @@ class Manifold(ABC):
         if key not in self._cache:
             if not self.group.is_orthogonal:
                 raise SpaceError(f"frames of {self.group} know no distance, and no nearest samples")
-            count = _count(len(self), n, ratio)
-            cloud = Cloud(self.positions, torch.zeros(len(self), dtype=torch.int64, device=self.positions.device), 1)
-            samples = self._samples(cloud, count)
-            edges = self._clusters(samples)
-            cells = self.cells.new_zeros(count).index_add(0, edges.p, self.cells[edges.q])
-            coarse = self.subset(samples, cells)
-            coframe = torch.linalg.pinv(coarse.frames)
-            g = compatible(self.group, coframe, self.frames, edges.p, edges.q, edges.transport)
-            v = torch.einsum("edm,em->ed", coframe[edges.p], edges.u)
-            graph = Neighbours.from_edges(
-                edges.p, edges.q, v, self.cells[edges.q] / cells[edges.p], targets=count, sources=len(self), g=g
-            )
-            self._cache[key] = coarse, graph
+            with torch.inference_mode(False), torch.no_grad():
+                self._cache[key] = self._coarsened(_count(len(self), n, ratio))
         return self._cache[key]
 
-    def _samples(self, cloud: Cloud, count: int) -> torch.Tensor:
-        return farthest(cloud.x, cloud.batch, [len(self)], [count])
-
-    def _clusters(self, samples: torch.Tensor) -> Edges:
-        """One edge from every point to the sample that is nearest to it."""
-        coarse = self.subset(samples)
-        edges = self._reaching(coarse)
-        order = self.root.squares(edges).argsort(stable=True)
-        order = order[edges.q[order].argsort(stable=True)]
-        first = torch.cat([torch.ones(1, dtype=torch.bool, device=order.device), edges.q[order].diff() > 0])
-        return edges.at(order[first])
-
-    def _reaching(self, there: Manifold) -> Edges:
-        """The edges within a radius in which every source has a target."""
-        radius = 2 * float(self.cells.sum() / len(there)) ** (1 / self.dim)
-        for _ in range(40):
-            edges = self._between(min(radius, 0.999999 * self.root.reach), there)
-            if len(edges.q.unique()) == len(self):
-                return edges
-            radius *= 2**0.5
-        raise SpaceError(f"no sample was found within reach of every point of {self!r}; is it in several pieces?")
+    def _coarsened(self, count: int) -> tuple[Subset, Neighbours]:
+        cloud = Cloud(self.positions, torch.zeros(len(self), dtype=torch.int64, device=self.positions.device), 1)
+        samples = self.subset(farthest(cloud.x, cloud.batch, [len(self)], [count]))
+        edges = self._grown(samples, 1 / count, lambda e: len(e.q.unique()) == len(self))
+        edges = edges.at(closest(edges.q, self.root.squares(edges), 1))
+        samples.cells = self.cells.new_zeros(count).index_add(0, edges.p, self.cells[edges.q])
+        return samples, self._framed(edges, self.cells[edges.q] / samples.cells[edges.p], samples)
 
     # --------------------------------------------------------------------------------------------------- isometries
 

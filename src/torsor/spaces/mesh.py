@@ -10,7 +10,8 @@ import torch
 
 from torsor.errors import SpaceError, require
 from torsor.groups import Group
-from torsor.spaces.manifold import Edges, Manifold
+from torsor.spaces.edges import Edges
+from torsor.spaces.manifold import Manifold
 from torsor.spaces.mesh_crosses import indices, rotations, smoothest
 from torsor.spaces.mesh_frames import Metric, embedded, tangent_bases, vertex_normals, wrapped
 from torsor.spaces.mesh_logarithm import logarithms

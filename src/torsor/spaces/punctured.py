@@ -23,7 +23,8 @@ import torch
 from torsor.errors import SpaceError
 from torsor.groups import SO, Axial, Group, O, Reflection, Trivial
 from torsor.spaces.cubed_sphere import cubed_sphere_frames, radial_frames
-from torsor.spaces.manifold import Edges, Manifold
+from torsor.spaces.edges import Edges
+from torsor.spaces.manifold import Manifold
 from torsor.spaces.search import Cloud, within
 
 KINDS = {2: ("polar", "log-polar"), 3: ("radial", "cubed-sphere")}

@@ -19,7 +19,8 @@ import torch
 from torsor.errors import SpaceError
 from torsor.groups import SO, Group
 from torsor.spaces import sphere_grids
-from torsor.spaces.manifold import Edges, Manifold
+from torsor.spaces.edges import Edges
+from torsor.spaces.manifold import Manifold
 from torsor.spaces.search import Cloud, within
 
 ROTATIONS = SO(2)
