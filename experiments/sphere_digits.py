@@ -96,8 +96,8 @@ def load(folder: Path) -> dict[str, Digits]:
 
 
 def icosahedron_positions(r: int = RESOLUTION) -> torch.Tensor:
-    """The vertices on the sphere, (5, 2^r, 2^(r+1), 3), turned so that their pole is that of the digits, axis 1."""
-    return sphere_positions(Icosahedron(r, C6)).roll(-1, -1)
+    """The vertices on the sphere, (5, 2^r, 2^(r+1), 3)."""
+    return sphere_positions(Icosahedron(r, C6))
 
 
 @functools.cache

@@ -10,8 +10,9 @@ import torch
 from torch.utils import _pytree
 
 from torsor.errors import FieldTypeError
+from torsor.groups import Group
 from torsor.reps import Representation
-from torsor.spaces import Atlas, Grid, Manifold, Motion
+from torsor.spaces import Atlas, Grid, Manifold, Motion, Points
 from torsor.symbolic import Symbolic
 
 
@@ -47,6 +48,18 @@ class Field:
                 raise FieldTypeError(
                     f"a field on {len(points)} points has as many rows, got shape {tuple(self.tensor.shape)}"
                 )
+
+        if isinstance(self.space, Manifold | Atlas):
+            self._check_structure()
+
+    def _check_structure(self) -> None:
+        if not self.tensor.is_floating_point():
+            raise FieldTypeError(f"a field on {self.space!r} has real coefficients, got {self.tensor.dtype}")
+        if self.space.group != self.rep.group and not self.space.group <= self.rep.group:
+            raise FieldTypeError(
+                f"a field of type {self.rep} needs a space whose structure group is {self.rep.group} or a subgroup, "
+                f"got {self.space!r}; field.restrict(…) and nn.Restrict make the structure group smaller"
+            )
 
     def __add__(self, other: Field) -> Field:
         """The sum of two fields of one type on one space.
@@ -97,12 +110,34 @@ class Field:
         if isinstance(self.space, Manifold | Atlas):
             motion = g if isinstance(g, Motion) else self.space.act(g)
             return Field(self.space.move(self.tensor, self.rep, motion), self.rep, self.space)
+        if not isinstance(self.space, Grid | Points):
+            raise FieldTypeError(
+                f"expected a field on a grid, points, a manifold or an atlas to move, got one on {self.space!r}"
+            )
         action, matrix = self.rep.group.action(g), self.rep.rho(g.double()).to(self.tensor)
         if isinstance(self.space, Grid):
             moved, space = self.space.move(self.tensor, action, mode), self.space
         else:
             moved, space = self.tensor, self.space.moved(action)
         return Field(torch.einsum("ij,bj...->bi...", matrix, moved), self.rep, space)
+
+    def restrict(self, group: Group) -> Field:
+        """The same field for a subgroup: its type restricted, on the space with that structure group.
+
+        Where the space chooses other frames for the subgroup, coefficients are those in the new frames.
+
+        Raises:
+            SpaceError: the topology of the space does not allow the subgroup.
+        """
+        rep = self.rep.restrict(group)
+        if not isinstance(self.space, Manifold | Atlas):
+            return Field(self.tensor, rep, self.space)
+        space = restricted(self.space, group)
+        if isinstance(self.space, Atlas) or torch.equal(space.frames, self.space.frames):
+            return Field(self.tensor, rep, space)
+        g = torch.linalg.pinv(space.frames) @ self.space.frames
+        motion = Motion(torch.arange(len(g), device=g.device), g)
+        return Field(self.space.move(self.tensor, self.rep, motion), rep, space)
 
     def gauged(self, g: torch.Tensor) -> Field:
         """The same field in other frames: ρ(g_p) f(p) on the space whose frames are e_p g_p⁻¹, for g (n, d, d).
@@ -120,6 +155,16 @@ class Field:
             )
         matrices = self.rep.rho(g.double()).to(self.tensor)
         return Field(torch.einsum("nij,nj->ni", matrices, self.tensor), self.rep, self.space.regauge(g))
+
+
+def restricted(space: Any, group: Group) -> Any:
+    """The space with a smaller structure group, made once."""
+    if space.group == group:
+        return space
+    key = "restricted", group
+    if key not in space._cache:
+        space._cache[key] = space.restrict(group)
+    return space._cache[key]
 
 
 def common_space(fields: Sequence[Field]) -> Any:

@@ -109,7 +109,7 @@ def lorentzian(group=None, shape=(6, 8)):
 
 def test_flat_chart_is_the_lattice():
     chart = S.Chart.grid(S.FlatMetric(1, 1), G.SO(1, 1), (0, 0), (5, 6), (5, 6), window=1)
-    graph = chart.neighbours()
+    graph = chart.neighbours(norm="sum")
     assert torch.allclose(graph.v, chart.positions[graph.source] - chart.positions[graph.target])
     assert torch.allclose(graph.weight, torch.ones_like(graph.weight))
     assert graph.g is not None and torch.allclose(graph.g, torch.eye(2, dtype=F64).expand_as(graph.g))
@@ -118,7 +118,7 @@ def test_flat_chart_is_the_lattice():
 
 def test_transporters_lie_in_the_group_and_invert_each_other():
     chart = lorentzian()
-    graph = chart.neighbours()
+    graph = chart.neighbours(norm="sum")
     assert graph.g is not None
     assert bool(chart.group.contains(graph.g).all())
     index = {(int(p), int(q)): e for e, (p, q) in enumerate(zip(graph.target, graph.source, strict=True))}

@@ -11,7 +11,7 @@ from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor import spaces as S
-from torsor.errors import FieldTypeError, SpaceError, SparsityWarning
+from torsor.errors import FieldTypeError, KernelError, SpaceError, SparsityWarning
 from torsor.spaces.structure import nearest_elements
 
 F64 = torch.float64
@@ -88,17 +88,17 @@ def test_geometry_is_found_once_for_all_gauges(monkeypatch):
     monkeypatch.setattr(S.Affine, "connect", lambda self, *a, _f=S.Affine.connect: calls.append(1) or _f(self, *a))
     other = space.regauge(SO2.sample(30, generator()))
     for each in (space, other, space, other.restrict(G.Cyclic(4))):
-        each.neighbours(0.3)
+        each.neighbours(0.3, norm="sum")
     assert len(calls) == 1
-    assert len(space.neighbours(0.3, target=other)) == len(space.neighbours(0.3))
+    assert len(space.neighbours(0.3, target=other, norm="sum")) == len(space.neighbours(0.3, norm="sum"))
 
 
 def test_transporters_are_the_identity_for_no_group_and_nearest_for_finite_ones():
     space = cloud(G.Trivial(2))
-    assert space.neighbours(0.3).g is None
+    assert space.neighbours(0.3, norm="sum").g is None
     turned = S.Affine(space.positions, SO2, cloud(SO2).frames)
     crossed = turned.with_frames(turned.frames, G.Cyclic(4))
-    graph, exact = crossed.neighbours(0.3), turned.neighbours(0.3)
+    graph, exact = crossed.neighbours(0.3, norm="sum"), turned.neighbours(0.3, norm="sum")
     angle = torch.atan2(exact.g[:, 1, 0], exact.g[:, 0, 0])
     steps = (angle / (torch.pi / 2)).round() * torch.pi / 2
     assert torch.allclose(torch.atan2(graph.g[:, 1, 0], graph.g[:, 0, 0]).cos(), steps.cos(), atol=1e-12)
@@ -116,7 +116,7 @@ def test_weights_sum_to_the_volume_of_the_ball():
     axis = (torch.arange(n, dtype=F64) + 0.5) / n
     x = torch.cartesian_prod(axis, axis)
     space = S.Affine(x, SO2, cells=torch.full((n * n,), 1 / n**2, dtype=F64))
-    graph = space.neighbours(0.2)
+    graph = space.neighbours(0.2, norm="sum")
     inner = ((x - 0.5).abs() < 0.25).all(1)
     assert (graph.sum(graph.weight)[inner] - torch.pi * 0.04).abs().max() < 0.025 * torch.pi * 0.04
     mean = space.neighbours(0.2, norm="mean")
@@ -154,7 +154,9 @@ def test_an_isometry_must_keep_points_and_structure():
 
 def test_a_smaller_structure_group_keeps_the_frames():
     space = square(O2).restrict(G.Cyclic(4))
-    assert space.group == G.Cyclic(4) and len(space.neighbours(1.0)) == len(square(O2).neighbours(1.0))
+    assert space.group == G.Cyclic(4) and len(space.neighbours(1.0, norm="sum")) == len(
+        square(O2).neighbours(1.0, norm="sum")
+    )
     with pytest.raises(SpaceError, match="subgroup"):
         space.restrict(SO2)
 
@@ -219,10 +221,10 @@ def test_spaces_of_a_batch_do_not_see_each_other():
 )
 def test_spaces_are_pytrees_and_pickle(make):
     space = make()
-    graph = space.neighbours(0.5)
+    graph = space.neighbours(0.5, norm="sum")
     leaves, structure = _pytree.tree_flatten(space)
     for other in (_pytree.tree_unflatten(leaves, structure), pickle.loads(pickle.dumps(space)), space.to("cpu")):
-        again = other.neighbours(0.5)
+        again = other.neighbours(0.5, norm="sum")
         assert torch.equal(again.v, graph.v) and torch.equal(again.g, graph.g) and other.group == space.group
     assert all(isinstance(leaf, torch.Tensor) for leaf in leaves)
 
@@ -236,6 +238,35 @@ def test_k_nearest_are_those_of_brute_force():
     assert torch.isclose(space.neighbours(0.2, k=1).v.norm(dim=1).max(), nearest.max())
 
 
+def test_a_field_found_in_inference_mode_still_learns():
+    space = cloud(SO2)
+    conv = nn.Conv(R.trivial(SO2), R.irrep(SO2, 1), K.Harmonic(radius=0.4))
+    f = Field(random(R.trivial(SO2), len(space)).float(), R.trivial(SO2), space)
+    with torch.inference_mode():
+        conv(f)
+        nn.PointPool(R.trivial(SO2), 5)(f)
+    conv(f).tensor.sum().backward()
+    assert conv.weight.grad.abs().sum() > 0 and f.to(dtype=torch.float32).space is space
+
+
+def test_motions_with_translations_and_periods():
+    chart = S.Chart.grid(S.FlatMetric(0, 2), O2, (0, 0), (2, 2), (5, 5), window=1, periodic=(True, True))
+    shift = torch.eye(2), torch.tensor([0.4, 0.0])
+    assert torch.equal(chart.act(shift).source.view(5, 5), torch.arange(25).view(5, 5).roll(1, 0))
+    flipped = chart.act(torch.diag(torch.tensor([1.0, -1.0]))).source.view(5, 5)
+    assert torch.equal(flipped, torch.arange(25).view(5, 5).flip(1))
+    twice = S.Affine(torch.zeros(2, 2), SO2)
+    with pytest.raises(SpaceError, match="coincide"):
+        twice.act(torch.eye(2))
+
+
+def test_derivatives_refuse_frames_that_share_no_distance():
+    L = G.O(1, 1)
+    conv = nn.Conv(R.trivial(L), R.standard(L).dual(), K.Differential(1, radius=0.5), dtype=F64)
+    with pytest.raises(KernelError, match="know distances"):
+        conv(Field(random(R.trivial(L), 30), R.trivial(L), cloud(L, window=0.4)))
+
+
 def test_errors():
     space = cloud(SO2)
     with pytest.raises(SpaceError, match="frames of shape"):
@@ -247,13 +278,13 @@ def test_errors():
     with pytest.raises(SpaceError, match="one a point"):
         space.regauge(SO2.sample(3))
     with pytest.raises(SpaceError, match="targets among"):
-        space.neighbours(0.3, target=cloud(SO2, seed=9))
+        space.neighbours(0.3, target=cloud(SO2, seed=9), norm="sum")
     with pytest.raises(SpaceError, match="lie outside"):
         space.regauge(2 * SO2.sample(30))
     with pytest.raises(SpaceError, match="frames"):
         S.batched([S.Sphere.fibonacci(9), S.Mesh.icosphere(0, SO2)])
     with pytest.warns(SparsityWarning, match="itself only"):
-        cloud(SO2, seed=3).neighbours(1e-4)
+        cloud(SO2, seed=3).neighbours(1e-4, norm="sum")
     with pytest.raises(SpaceError, match="norm"):
         space.neighbours(0.3, norm="median")
     with pytest.raises(SpaceError, match="samples"):

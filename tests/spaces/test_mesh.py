@@ -110,7 +110,7 @@ def test_an_icosphere_converges_to_the_sphere(k):
     for level in (1, 2, 3):
         x, faces = sphere(level)
         mesh = S.Mesh(x, faces, SO2)
-        graph = mesh.neighbours(1.0)
+        graph = mesh.neighbours(1.0, norm="sum")
         r = graph.v.norm(dim=1)
         window = (1 - r.square()).clamp(min=0).square()
         z = x[:, 2].double()
@@ -198,8 +198,8 @@ def test_obstructed_structures_are_refused_with_the_reason():
 def test_restricting_finds_smooth_frames():
     mesh = S.Mesh(*torus(12, 6, 1.0, 0.25), O2)
     crossed = mesh.restrict(G.Dihedral(4))
-    angle = crossed.neighbours(0.4).g
-    smooth = mesh.with_frames(crossed.frames).neighbours(0.4).g
+    angle = crossed.neighbours(0.4, norm="sum").g
+    smooth = mesh.with_frames(crossed.frames).neighbours(0.4, norm="sum").g
     assert (angle - smooth).abs().max() < 0.75  # no transporter is far from a quarter turn
     with pytest.raises(SpaceError, match="subgroup"):
         crossed.restrict(SO2)
@@ -254,7 +254,7 @@ def test_errors():
     with pytest.raises(SpaceError, match="R²"):
         S.Mesh(x, faces, G.SO(3))
     with pytest.raises(SpaceError, match="radius"):
-        S.Mesh(x, faces, SO2).neighbours()
+        S.Mesh(x, faces, SO2).neighbours(norm="sum")
     with pytest.raises(SpaceError, match="singular"):
         S.Mesh(x, faces, SO2, singular="maybe")
     with pytest.raises(SpaceError, match="no edges"):
@@ -266,7 +266,7 @@ def test_geodesics_from_either_end_agree():
     """Few sources: the geodesics start there and are read backwards."""
     mesh = turned(S.Mesh(*torus(12, 6, 1.0, 0.25), SO2))
     some = mesh.subset(torch.arange(0, len(mesh), 7))
-    graph, every = some.neighbours(0.6, target=mesh), mesh.neighbours(0.6)
+    graph, every = some.neighbours(0.6, target=mesh, norm="sum"), mesh.neighbours(0.6, norm="sum")
     keep = torch.isin(every.source, some.members)
     assert torch.equal(graph.target, every.target[keep])
     for name in ("v", "weight", "g"):
@@ -278,8 +278,8 @@ def test_a_mesh_moves_to_a_device_with_all_that_it_holds():
     there = mesh.to("meta")
     assert {x.device.type for x in (there.positions, there.frames, there.metric.corner, there.faces)} == {"meta"}
     assert there.group == SO2 and mesh.positions.device.type == "cpu"
-    again = mesh.to("cpu").neighbours(0.7)
-    assert torch.equal(again.v, mesh.neighbours(0.7).v)
+    again = mesh.to("cpu").neighbours(0.7, norm="sum")
+    assert torch.equal(again.v, mesh.neighbours(0.7, norm="sum").v)
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.25])
@@ -291,10 +291,59 @@ def test_on_a_plane_patch_integrals_converge(jitter):
     exact = float(2 * pi * torch.trapezoid((1 - (s / radius) ** 2) ** 2 * bessel * s, s))
     for n in sizes:
         mesh = planar(n, jitter)
-        graph = mesh.neighbours(radius)
+        graph = mesh.neighbours(radius, norm="sum")
         centre = int((mesh.positions[:, :2] - 0.5).square().sum(1).argmin())
         rows = slice(int(graph.rows[centre]), int(graph.rows[centre + 1]))
         v = torch.einsum("ad,ed->ea", mesh.tangents[centre, :2] @ mesh.frames[centre], graph.v[rows])
         window = (1 - v.square().sum(1) / radius**2).clamp(min=0).square()
         errors.append(abs(float((graph.weight[rows] * window * (3 * v[:, 0]).cos()).sum()) / exact - 1))
     assert errors[2] < errors[0] / 3.5 and errors[2] < 1e-2, errors
+
+
+def two_balls(scale=1.0):
+    """Two icospheres of 42 and 12 vertices, apart."""
+    (x, f), (y, h) = sphere(1), sphere(0)
+    return torch.cat([x, scale * y + 5]), torch.cat([f, h + len(x)])
+
+
+def test_pieces_that_lack_points_are_named_at_once():
+    mesh = S.Mesh(*two_balls(0.05), SO2)
+    assert mesh.pieces.unique().tolist() == [0, 1]
+    assert len(mesh.neighbours(1e6)) == 42**2 + 12**2
+    with pytest.raises(SpaceError, match="piece 1 of 2"):
+        mesh.neighbours(k=12)
+    with pytest.raises(SpaceError, match="of 2"):
+        mesh.coarsened(1)
+    coarse, _ = mesh.coarsened(12)
+    with pytest.raises(SpaceError, match="piece"):
+        coarse.neighbours(k=5, target=mesh)
+
+
+def test_a_mirror_of_one_piece_leaves_the_others_alone():
+    x, faces = sphere(1)
+    mesh = turned(S.Mesh(torch.cat([x, x + 5]), torch.cat([faces, faces + len(x)]), O2))
+    one = S.Mesh(x, faces, O2).act(torch.diag(torch.tensor([1.0, 1.0, -1.0]))).source.argsort()
+    rho = R.trivial(O2) + R.standard(O2)
+    conv = nn.Conv(rho, rho, K.Harmonic(radius=0.8), dtype=F64)
+    image = torch.cat([torch.arange(len(x)), one + len(x)])
+    assert check.isometry(conv, Field(random(rho, len(mesh)), rho, mesh), [image]).passed(1e-9)
+
+
+def test_structures_stay_true_in_parts_and_batches():
+    ball, ring = S.Mesh(*sphere(1), O2), S.Mesh(*torus(12, 6, 1.0, 0.25), O2)
+    for space in (S.batched([ball]), ball.coarsened(20)[0]):
+        with pytest.raises(SpaceError, match="singular"):
+            space.restrict(G.Trivial(2))
+    whole = ring.restrict(G.Cyclic(4))
+    assert torch.equal(ring.subset(torch.arange(9)).restrict(G.Cyclic(4)).frames, whole.frames[:9])
+    assert torch.equal(whole.restrict(G.Cyclic(2)).frames, whole.frames)
+
+
+def test_frames_that_are_given_are_checked():
+    x, faces = sphere(1)
+    with pytest.raises(SpaceError, match="singular"):
+        S.Mesh(x, faces, G.Trivial(2), frames=torch.eye(2).expand(42, 2, 2))
+    with pytest.raises(SpaceError, match="orthonormal"):
+        S.Mesh(x, faces, SO2, frames=2 * torch.eye(2).expand(42, 2, 2))
+    with pytest.raises(SpaceError, match="orientation"):
+        S.Mesh(x, faces, SO2, frames=torch.diag(torch.tensor([1.0, -1.0])).expand(42, 2, 2))

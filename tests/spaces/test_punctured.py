@@ -89,7 +89,7 @@ def test_edges_of_the_plane_are_those_of_trigonometry(kind, group):
         v = torch.stack([r[None] * turn.cos() - r[:, None], r[None] * turn.sin()], -1)
     distance = v.norm(dim=-1)
     v = v * torch.stack([torch.ones(n, n, dtype=F64), sign[:, None].expand(n, n)], -1)
-    graph = s.neighbours(0.9)
+    graph = s.neighbours(0.9, norm="sum")
     p, q = (distance <= 0.9).nonzero(as_tuple=True)
     assert torch.equal(graph.target, p) and torch.equal(graph.source, q)
     assert apart(graph.v, v[p, q]) < 1e-12
@@ -118,7 +118,7 @@ def test_radial_edges_are_carried_by_the_rotation_of_directions(group):
     s = space("radial", group)
     assert apart(torch.linalg.det(s.frames), torch.ones(40, dtype=F64)) < 1e-12
     s = s.regauge(group.sample(40, seeded()))
-    graph = s.neighbours(0.8)
+    graph = s.neighbours(0.8, norm="sum")
     x, e = s.positions, s.frames
     assert apart(e.mT @ e, torch.eye(3, dtype=F64).expand_as(e)) < 1e-12
     assert apart(e[:, :, 2], x / x.norm(dim=1, keepdim=True)) < 1e-12
@@ -349,11 +349,11 @@ def test_log_polar_grid_is_an_image_that_closes_up(group):
 
 def test_half_a_turn_is_met_both_ways_round():
     s = Punctured.polar_grid(1, 4, 1.0, 2.0, kind="log-polar")
-    graph = s.neighbours(3.2)
+    graph = s.neighbours(3.2, norm="sum")
     assert graph.degree.tolist() == [5] * 4
     assert apart(graph.sum(graph.weight), torch.full((4,), 2 * pi * log(2), dtype=F64)) < 1e-12
     assert graph.sum(graph.v * graph.weight[:, None]).abs().max() < 1e-12
-    assert Punctured.polar_grid(1, 4, 1.0, 2.0).neighbours(9.0).degree.tolist() == [4] * 4
+    assert Punctured.polar_grid(1, 4, 1.0, 2.0).neighbours(9.0, norm="sum").degree.tolist() == [4] * 4
 
 
 # ---------------------------------------------------------------------------------------------- grids and the rest
@@ -392,19 +392,19 @@ def test_shells_of_a_spiral_cover_the_sphere():
 def test_opposite_directions_have_no_radial_transport():
     x = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0], [0.0, 0.1, 1.0]], dtype=F64)
     s = Punctured(x, CONE)
-    assert len(s.neighbours(1.9)) == 5
+    assert len(s.neighbours(1.9, norm="sum")) == 5
     with pytest.raises(SpaceError, match="points 0 and 1"):
-        s.neighbours(2.1)
-    assert len(Punctured(x, CONE, antipodes="skip").neighbours(2.1)) == 7
-    assert len(Punctured(x, G.Trivial(3)).neighbours(2.1)) == 9
-    near = Punctured(torch.tensor([[0.0, 0.0, 1.0], [1e-4, 0.0, -1.0]], dtype=F64), CONE).neighbours(3.0)
+        s.neighbours(2.1, norm="sum")
+    assert len(Punctured(x, CONE, antipodes="skip").neighbours(2.1, norm="sum")) == 7
+    assert len(Punctured(x, G.Trivial(3)).neighbours(2.1, norm="sum")) == 9
+    near = Punctured(torch.tensor([[0.0, 0.0, 1.0], [1e-4, 0.0, -1.0]], dtype=F64), CONE).neighbours(3.0, norm="sum")
     assert near.g is not None and bool(CONE.contains(near.g, 1e-12).all())
 
 
 def test_subsets_coarser_points_and_nearest_neighbours():
     for kind, group in KINDS:
         s = space(kind, group)
-        whole, part = s.neighbours(0.8), s.subset(torch.arange(0, 40, 2)).neighbours(0.8)
+        whole, part = s.neighbours(0.8, norm="sum"), s.subset(torch.arange(0, 40, 2)).neighbours(0.8, norm="sum")
         keep = (whole.target % 2 == 0) & (whole.source % 2 == 0)
         assert apart(part.v, whole.v[keep]) < 1e-14
         coarse, graph = s.coarsened(8)
@@ -415,7 +415,7 @@ def test_subsets_coarser_points_and_nearest_neighbours():
 def test_copies():
     s = space("radial", CONE)
     other = pickle.loads(pickle.dumps(s))
-    assert torch.equal(other.neighbours(0.8).v, s.neighbours(0.8).v)
+    assert torch.equal(other.neighbours(0.8, norm="sum").v, s.neighbours(0.8, norm="sum").v)
     assert repr(s.to("cpu")) == "Punctured(40 points, radial, C∞v)"
     assert s.restrict(TURN).group == TURN
 
@@ -431,7 +431,7 @@ def test_errors():
         (lambda: Punctured(y, CONE, "cubed-sphere"), r"cubed-sphere: \{e\}"),
         (lambda: Punctured(y, CONE, "polar"), "among"),
         (lambda: Punctured(y, CONE, antipodes="both"), "antipodes"),
-        (lambda: Punctured(x, E2).neighbours(), "radius or k"),
+        (lambda: Punctured(x, E2).neighbours(norm="sum"), "radius or k"),
         (lambda: Punctured(x, E2).moved(torch.zeros(2, 2)), "invertible"),
         (lambda: Punctured.polar_grid(0, 4, 1.0, 2.0), "at least one radius"),
         (lambda: Punctured.polar_grid(2, 0, 1.0, 2.0), "n_phi"),

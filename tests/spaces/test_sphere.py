@@ -132,7 +132,7 @@ def test_agrees_with_a_chart():
     theta, phi = chart.positions.unbind(1)
     x = torch.stack([theta.sin() * phi.sin(), theta.cos(), theta.sin() * phi.cos()], 1)
     sphere = Sphere(x, SO2, chart.cells * theta.sin())
-    ours, theirs = sphere.neighbours(0.9), chart.neighbours(0.9)
+    ours, theirs = sphere.neighbours(0.9, norm="sum"), chart.neighbours(0.9, norm="sum")
     keys = ours.target * len(x) + ours.source
     place = torch.searchsorted(keys, theirs.target * len(x) + theirs.source)
     assert torch.equal(keys[place], theirs.target * len(x) + theirs.source)
@@ -145,7 +145,7 @@ def test_agrees_with_a_chart():
 
 def test_edges_are_all_pairs_within_the_radius():
     sphere = Sphere.points(unit(60), radius=2.0)
-    graph = sphere.neighbours(1.7)
+    graph = sphere.neighbours(1.7, norm="sum")
     angle = torch.acos((sphere.positions / 2 @ sphere.positions.T / 2).clamp(-1, 1))
     p, q = (2 * angle <= 1.7).nonzero(as_tuple=True)
     assert torch.equal(graph.target, p) and torch.equal(graph.source, q)
@@ -300,7 +300,7 @@ def test_frames_along_meridians_leave_rotations_about_the_axis(group):
 def test_the_trivial_structure_takes_any_kernel_and_carries_nothing():
     """Against the sum over edges, written out."""
     sphere, rep = Sphere.latlon(5, group=ONE), 2 * R.trivial(ONE)
-    graph = sphere.neighbours(0.9)
+    graph = sphere.neighbours(0.9, norm="sum")
     assert graph.g is None
     conv = nn.Conv(rep, rep, K.Harmonic(radius=0.9, degrees=2), norm="sum", bias=False).double()
     x = torch.randn(len(sphere), 2, dtype=F64)
@@ -409,7 +409,7 @@ def test_survives_pickle_and_pytrees():
     leaves, spec = _pytree.tree_flatten(sphere)
     for other in (pickle.loads(pickle.dumps(sphere)), _pytree.tree_unflatten(leaves, spec), sphere.to("cpu")):
         assert (other.radius, other.shape, other.group) == (2.0, (4, 9), O2)
-        assert torch.equal(other.neighbours(1.5).v, sphere.neighbours(1.5).v)
+        assert torch.equal(other.neighbours(1.5, norm="sum").v, sphere.neighbours(1.5, norm="sum").v)
 
 
 # ----------------------------------------------------------------------------------------------------- what is refused
@@ -425,7 +425,7 @@ def test_errors():
     with pytest.raises(SpaceError, match="of the plane"):
         Sphere(unit(5), G.SO(3))
     with pytest.raises(SpaceError, match="shortest geodesic"):
-        Sphere(unit(5)).neighbours(3.2)
+        Sphere(unit(5)).neighbours(3.2, norm="sum")
     with pytest.raises(SpaceError, match="orthonormal"):
         Sphere(unit(5), frames=2 * meridian_frames(unit(5)))
     mixed = meridian_frames(unit(5)) * torch.tensor([1.0, 1, 1, -1, 1], dtype=F64)[:, None, None].expand(5, 3, 2)

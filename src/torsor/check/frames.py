@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from torsor.check.report import ElementError, largest, relative
-from torsor.errors import FieldTypeError
+from torsor.errors import ConfigError, FieldTypeError
 from torsor.fields import Field
-from torsor.spaces import Atlas, Manifold, Motion, Subset
+from torsor.spaces import Atlas, Batch, Manifold, Motion, Subset
 
 Slopes = tuple[torch.Tensor, torch.Tensor]
 """Gradients with respect to the input, and to all parameters."""
@@ -47,14 +47,31 @@ class Change:
         if not isinstance(out, Field):
             return out
         source, g = self.motion
-        if isinstance(out.space, Subset):
-            if not torch.equal(source[out.space.members], out.space.members):
+        if out.space is not self.after:
+            members = members_of(out.space, self.before)
+            if members is None:
+                return out.tensor
+            if not torch.equal(source[members], members):
                 raise FieldTypeError(f"{out.space!r} is not mapped to itself by the isometries of the whole space")
-            g, source = g[out.space.members], torch.arange(len(out.space))
-        elif out.space is not self.after:
-            return out.tensor
+            g, source = g[members], torch.arange(len(members))
         back = source.argsort()
         return out.space.move(out.tensor, out.rep, Motion(back, out.rep.group.inverse(g)[back]))
+
+
+def members_of(space: Any, whole: Any) -> torch.Tensor | None:
+    """The points of a subset, or of a batch of subsets, among those of another space; None for other spaces."""
+    if isinstance(space, Batch) and isinstance(whole, Batch) and space.elements == whole.elements:
+        found, start = [], 0
+        for part, other in zip(space.parts, whole.parts, strict=True):
+            members = members_of(part, other)
+            if members is None:
+                return None
+            found.append(members + start)
+            start += len(other)
+        return torch.cat(found)
+    if not isinstance(space, Subset) or not isinstance(whole, Manifold):
+        return None
+    return whole._outside(space.members)
 
 
 @dataclass(frozen=True)
@@ -121,9 +138,11 @@ def gauge(
     Raises:
         FieldTypeError: the field does not live on a manifold.
     """
+    if samples < 1:
+        raise ConfigError(f"expected 1 or more random gauge transformations, got samples={samples}")
     generator = torch.Generator().manual_seed(seed)
     field = _random(field, generator)
-    space, group = field.space, field.rep.group
+    space, group = field.space, field.space.group
     scale, everywhere = None if group.is_compact else 0.5, torch.arange(len(space))
     changes = []
     for number in range(samples):
@@ -160,6 +179,8 @@ def isometry(
     field = _random(field, generator)
     space = field.space
     motions = [phi if isinstance(phi, Motion) else space.act(phi) for phi in isometries]
+    if not motions:
+        raise ConfigError("expected one isometry or more, got none")
     changes = [Change(f"isometry {i}", motion, space, space) for i, motion in enumerate(motions)]
     order = torch.randperm(len(space), generator=generator)
     blind = [replace(change, motion=Motion(order, change.motion.g)) for change in changes[:1]]

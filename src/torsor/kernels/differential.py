@@ -334,8 +334,14 @@ class DifferentialKernel(FeaturedKernel):
         """The weights of the derivatives on every edge, solved for its neighbourhood and kept while the graph lives.
 
         Raises:
-            KernelError: weighted edges, or a neighbourhood on which the derivatives are not determined.
+            KernelError: weighted edges, a neighbourhood on which the derivatives are not determined, or frames that
+                differ from point to point by elements that keep no distance.
         """
+        if graph.g is not None and not self.in_rep.group.is_orthogonal:
+            raise KernelError(
+                f"derivatives in frames that differ by elements of {self.in_rep.group} are not defined here: their "
+                "weights know distances, which these frames do not share; equal frames everywhere (spaces.Points) work"
+            )
         return self.family.derivatives(self.in_rep.group.dim).on_edges(graph).to(self.weight)
 
     def stencil(self) -> torch.Tensor:

@@ -127,6 +127,9 @@ class Concatenate(torch.nn.Module):
 class Restrict(torch.nn.Module):
     """From a group to a subgroup: the same numbers, of the restricted type.
 
+    A field on a manifold gets the space with the smaller structure group, and coefficients in its frames, see
+    `Field.restrict`.
+
     Raises:
         RepresentationError: not a subgroup.
     """
@@ -144,6 +147,10 @@ class Restrict(torch.nn.Module):
             return x.through(self)
         check_channels(self, x, self.in_rep)
         return x
+
+    def on_field(self, field: Any) -> Any:
+        """The field for the subgroup."""
+        return field.restrict(self.out_rep.group)
 
     def space_out(self, space: Any) -> Any:
         """The space stays."""

@@ -121,6 +121,8 @@ class Conv(GridLayer, Steered):
         if isinstance(field.space, Grid):
             return Field(self(field.tensor), self.out_rep, self.space_out(field.space))
         if isinstance(field.space, Atlas):
+            if target is not None:
+                raise FieldTypeError("on an atlas the output lives where the input does; nn.AtlasPool makes it coarser")
             return Field(conv_on_atlas(self, field.tensor, field.space), self.out_rep, field.space)
         if target is not None and not hasattr(target, "neighbours"):
             raise FieldTypeError(

@@ -108,7 +108,12 @@ class GridLayer(Layer):
         )
 
     def space_out(self, space: Any) -> Any:
-        return space.coarsened(self.stride) if isinstance(space, Grid) and max(self.stride) > 1 else space
+        if not isinstance(space, Grid):
+            raise FieldTypeError(
+                f"{type(self).__name__} acts on grids, got a field on {space!r}; points and manifolds have "
+                "nn.PointPool, nn.GlobalPool and nn.PointInterpolate, atlases nn.AtlasPool"
+            )
+        return space.coarsened(self.stride) if max(self.stride) > 1 else space
 
 
 def functional(name: str, d: int) -> Any:

@@ -28,6 +28,9 @@ class Batch(Manifold):
     """
 
     def __init__(self, parts: Sequence[Manifold]) -> None:
+        parts = list(parts)
+        if not all(isinstance(space, Manifold) for space in parts):
+            raise SpaceError(f"expected manifolds to batch, got {', '.join(type(space).__name__ for space in parts)}")
         kinds = {
             f"{space.group} on {space.positions.shape[1]} coordinates with frames {tuple(space.frames.shape[1:])}"
             for space in parts
@@ -54,7 +57,7 @@ class Batch(Manifold):
         raise SpaceError("the edges of a batch are those of its parts: use neighbours()")
 
     def neighbours(
-        self, radius: float | None = None, *, k: int | None = None, target: Manifold | None = None, norm: str = "sum"
+        self, radius: float | None = None, *, k: int | None = None, target: Manifold | None = None, norm: str = "mean"
     ) -> Neighbours:
         """The edges of all parts; targets are a batch of as many parts."""
         there = self if target is None else target
@@ -64,7 +67,8 @@ class Batch(Manifold):
         if key not in self._cache:
             pairs = zip(self.parts, there.parts, strict=True)
             found = [a.neighbours(radius, k=k, target=None if b is a else b, norm=norm) for a, b in pairs]
-            self._cache[key] = Neighbours.joined(found)
+            with torch.inference_mode(False), torch.no_grad():
+                self._cache[key] = Neighbours.joined(found)
         return self._cache[key]
 
     def coarsened(self, n: int | None = None, *, ratio: float | None = None) -> tuple[Any, Neighbours]:
@@ -72,7 +76,8 @@ class Batch(Manifold):
         key = "coarsened", n, ratio
         if key not in self._cache:
             spaces, graphs = zip(*(space.coarsened(n, ratio=ratio) for space in self.parts), strict=True)
-            self._cache[key] = Batch(spaces), Neighbours.joined(graphs)
+            with torch.inference_mode(False), torch.no_grad():
+                self._cache[key] = Batch(spaces), Neighbours.joined(graphs)
         return self._cache[key]
 
     def with_frames(self, frames: torch.Tensor, group: Group | None = None) -> Batch:
@@ -80,8 +85,14 @@ class Batch(Manifold):
         parts = frames.split([len(space) for space in self.parts])
         return Batch([space.with_frames(part, group) for space, part in zip(self.parts, parts, strict=True)])
 
+    def restrict(self, group: Group) -> Batch:
+        """The parts with a smaller structure group, each as it would be by itself."""
+        return Batch([space.restrict(group) for space in self.parts])
+
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Batch:
         """The batch on a device."""
+        if device is None or torch.empty(0, device=device).device == self.positions.device:
+            return self
         return Batch([space.to(device, dtype) for space in self.parts])
 
     def subset(self, index: torch.Tensor, cells: torch.Tensor | None = None) -> Any:

@@ -21,7 +21,8 @@ class Chart(Manifold):
     samples on a grid of the coordinates and chooses frames.
 
     Balls of a Lorentzian metric are not compact: neighbours are the samples in a window of the coordinates, which
-    depends on the chart but on no gauge. With a Riemannian metric a radius selects among them.
+    depends on the chart but on no gauge. With a Riemannian metric a radius selects among them, and the window should
+    hold its ball.
 
     Args:
         positions: (n, d) coordinates, float64.
@@ -116,13 +117,28 @@ class Chart(Manifold):
     ) -> Edges:
         """All pairs of the window; with a Riemannian metric those within the radius."""
         edges = self._window()
-        keep = _among(targets, len(self))[edges.p] & _among(sources, len(self))[edges.q]
+        keep = self._among(targets)[edges.p] & self._among(sources)[edges.q]
         if radius is not None and 0 in self.metric.signature:
             keep &= self._squares(edges).sqrt() <= radius * (1 + 1e-9)
         return edges if bool(keep.all()) else edges.at(keep.nonzero()[:, 0])
 
+    def _matched(self, moved: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """The nearest points, the short way round a period."""
+        distance, source = self._short(self.positions[None] - moved[:, None]).norm(dim=2).min(1)
+        return source, float(distance.max())
+
+    def _short(self, step: torch.Tensor) -> torch.Tensor:
+        """Differences of coordinates, less whole periods."""
+        periods = step.new_tensor(self.periods)
+        return step - periods * torch.where(periods > 0, step / periods.clamp(min=1e-300), 0).round()
+
     def _squares(self, edges: Edges) -> torch.Tensor:
         return torch.einsum("ei,eij,ej->e", edges.u, self.metric(self.positions)[edges.p], edges.u).abs()
+
+    def _among(self, index: torch.Tensor | None) -> torch.Tensor:
+        """(n,) which points an index names; None names all."""
+        every = torch.full((len(self),), index is None, device=self.positions.device)
+        return every if index is None else every.index_fill(0, index, True)
 
     def _window(self) -> Edges:
         """The geodesics between all pairs of the window."""
@@ -134,20 +150,9 @@ class Chart(Manifold):
 
     def _steps(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """(p, q, x_q - x_p) within the window, the difference the short way round a period."""
-        periods = torch.tensor(self.periods, dtype=torch.float64)
-        step = self.positions[None] - self.positions[:, None]
-        step = step - periods * torch.where(periods > 0, step / periods.clamp(min=1e-300), 0).round()
-        p, q = (step.abs() <= torch.tensor(self.window, dtype=torch.float64)).all(-1).nonzero(as_tuple=True)
+        step = self._short(self.positions[None] - self.positions[:, None])
+        p, q = (step.abs() <= step.new_tensor(self.window)).all(-1).nonzero(as_tuple=True)
         return p, q, step[p, q]
-
-
-def _among(index: torch.Tensor | None, n: int) -> torch.Tensor:
-    """(n,) which of n points an index names; None names all."""
-    return (
-        torch.ones(n, dtype=torch.bool)
-        if index is None
-        else torch.zeros(n, dtype=torch.bool).index_fill(0, index, True)
-    )
 
 
 def _largest(x: torch.Tensor) -> float:

@@ -93,7 +93,7 @@ def _vertex(corner: Corner) -> torch.Tensor:
 
 
 def _positions(n: int) -> torch.Tensor:
-    """(5, n, 2n, 3) points on the flat faces: affine in each of the four triangles of a chart."""
+    """(5, n, 2n, 3) points on the flat faces: affine in each of the four triangles of a chart; poles on axis 1."""
     step = torch.arange(n, dtype=torch.float64) / n
     a, b = step[:, None, None], step[None, :, None]
     charts = []
@@ -106,4 +106,4 @@ def _positions(n: int) -> torch.Tensor:
             first, second = x + a * (up - x) + b * (far - up), x + b * (along - x) + a * (far - along)
             halves.append(torch.where(a >= b, first, second))
         charts.append(torch.cat(halves, dim=1))
-    return torch.stack(charts)
+    return torch.stack(charts).roll(-1, -1)  # the poles on axis 1, as those of `Sphere`

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import copy
 from dataclasses import fields, is_dataclass, replace
-from math import inf
+from math import ceil, inf
 from typing import Any, Self
 
 import torch
@@ -52,15 +52,21 @@ class Manifold(ABC):
     group: Group
 
     def __init__(self, positions: torch.Tensor, frames: torch.Tensor, cells: torch.Tensor, group: Group) -> None:
+        positions, frames, cells = (torch.as_tensor(x).detach().double() for x in (positions, frames, cells))
         n, d = len(positions), group.dim
+        if positions.ndim != 2 or not n:
+            raise SpaceError(
+                f"expected positions (points, coordinates) of one point or more, got {tuple(positions.shape)}"
+            )
         for name, value, shape in (("frames", frames, (n, -1, d)), ("cells", cells, (n,))):
             if value.ndim != len(shape) or any(b not in (-1, a) for a, b in zip(value.shape, shape, strict=True)):
                 raise SpaceError(f"expected {name} of shape {shape} for {group}, got {tuple(value.shape)}")
         for name, value in (("positions", positions), ("frames", frames), ("cells", cells)):
             if not bool(value.isfinite().all()):
                 raise SpaceError(f"expected finite {name}, got NaN or infinity at {_places(~value.isfinite())}")
-        self.positions, self.frames, self.cells = positions.double(), frames.double(), cells.double()
-        self.group = group
+        with torch.inference_mode(False):  # copies: who writes to the arguments later does not change the space
+            self.positions, self.frames, self.cells = positions.clone(), frames.clone(), cells.clone()
+        self.group, self._kin = group, object()
         self._geometry: dict[Any, Edges] = {}
         self._cache: dict[Any, Any] = {}
 
@@ -112,6 +118,11 @@ class Manifold(ABC):
         """The space whose points these are; itself, unless it is a `Subset`."""
         return self
 
+    @property
+    def pieces(self) -> torch.Tensor:
+        """(n,) the number of the connected piece in which each point lies; between pieces there are no geodesics."""
+        return torch.zeros(len(self), dtype=torch.int64, device=self.positions.device)
+
     def centroids(self) -> torch.Tensor:
         """(elements, D) the mean position of every batch element, weighted by volume."""
         weighted = self.positions * self.cells[:, None]
@@ -157,10 +168,12 @@ class Manifold(ABC):
     def restrict(self, group: Group) -> Self:
         """The same space with a smaller structure group H ≤ G, of all frames those that H relates to the present.
 
+        `Field.restrict` takes a field along. Spaces that choose frames for H, such as meshes, say so.
+
         Raises:
             SpaceError: H is not a subgroup of G.
         """
-        if group.dim != self.dim or not bool(self.group.contains(group.sample(8)).all()):
+        if not group <= self.group:
             raise SpaceError(f"expected a subgroup of the structure group {self.group}, got {group}")
         return self.with_frames(self.frames, group)
 
@@ -172,16 +185,17 @@ class Manifold(ABC):
         *,
         k: int | None = None,
         target: Manifold | None = None,
-        norm: str = "sum",
+        norm: str = "mean",
     ) -> Neighbours:
         """The edges q → p of all pairs within geodesic distance, with v, transporters and weights; computed once.
 
         Args:
             radius: of the neighbourhood, in the metric that makes the frames orthonormal.
-            k: only the nearest k of every target besides itself; without a radius as many as it takes.
+            k: only the nearest k of every target besides itself; without a radius as many as it takes. Of equally near
+                points the first are taken, so that on symmetric samples isometries may be lost.
             target: the points p, of the same space, when they are others than these.
-            norm: "sum" or "density", the weights approximate dv, so that Σ w f ≈ ∫ f dv; "mean", they are divided by
-                their sum; "one", all are 1.
+            norm: "mean", weights proportional to dv whose sum is 1; "sum" or "density", they approximate dv, so that
+                Σ w f ≈ ∫ f dv; "one", all are 1.
 
         Raises:
             SpaceError: targets of another space, an unknown norm, or transporters outside the structure group.
@@ -191,6 +205,8 @@ class Manifold(ABC):
         """
         if norm not in ("sum", "mean", "density", "one"):
             raise SpaceError(f'expected the norm "sum" (weights approximate dv), "mean" or "one", got {norm!r}')
+        if radius is not None and not 0 < radius < inf:
+            raise SpaceError(f"expected a positive finite radius, got {radius}")
         if k is not None and not self.group.is_orthogonal:
             raise SpaceError(
                 f"expected a radius or a window: frames of {self.group} know no distance, and no nearest k"
@@ -206,10 +222,10 @@ class Manifold(ABC):
 
     def _shares(self, other: Manifold) -> bool:
         """Whether another space has the same points and geometry: it differs by its frames at most."""
-        return self.root._geometry is other.root._geometry
+        return self.root._kin is other.root._kin
 
     def _graph(self, radius: float | None, k: int | None, norm: str, there: Manifold) -> Neighbours:
-        edges = self._pairs(radius, there) if k is None else self._closest(radius, k + (there is self), there)
+        edges = self._pairs(radius, there) if k is None else self._closest(radius, k, there)
         if there is self and len(self) > 1 and len(edges.p) == len(self):
             warn(
                 f"no point of {self} has a neighbour within the radius {radius}: each sees itself only; take a larger "
@@ -220,7 +236,8 @@ class Manifold(ABC):
         if norm == "one":
             weight = torch.ones_like(weight)
         if norm == "mean":
-            weight = weight / weight.new_zeros(len(there)).index_add(0, edges.p, weight)[edges.p]
+            total = weight.new_zeros(len(there)).index_add(0, edges.p, weight)[edges.p]
+            weight = weight / total.where(total > 0, 1.0)
         return self._framed(edges, weight, there)
 
     def _framed(self, edges: Edges, weight: torch.Tensor, there: Manifold) -> Neighbours:
@@ -253,21 +270,49 @@ class Manifold(ABC):
         return None
 
     def _outside(self, index: torch.Tensor) -> torch.Tensor:
-        """Indices of the root's points as indices of these."""
+        """Indices of the root's points as indices of these, -1 where they are not among these."""
         return index
 
     def _closest(self, radius: float | None, k: int, there: Manifold) -> Edges:
-        """The k nearest sources of every target, of those within a radius."""
-        least = 1 + (there is self)
-        if not least <= k <= len(self):
-            raise SpaceError(f"expected k = 1 … {len(self) - least + 1} neighbours, got {k - least + 1}")
-        if radius is not None:
-            edges = self._pairs(radius, there)
-        else:
-            edges = self._grown(
-                there, k / len(self), lambda e: int(torch.bincount(e.p, minlength=len(there)).min()) >= k
+        """The k nearest sources of every target, of those within a radius, and itself where it is a source."""
+        places = torch.arange(len(there), device=self.positions.device)
+        same = self._outside(there._root_index(places))
+        self._check_pieces(there, k, same)
+
+        def others(edges: Edges) -> torch.Tensor:
+            return (edges.q != same[edges.p]).nonzero()[:, 0]
+
+        def enough(edges: Edges) -> bool:
+            return int(torch.bincount(edges.p[others(edges)], minlength=len(there)).min()) >= k
+
+        edges = self._pairs(radius, there) if radius is not None else self._grown(there, (k + 1) / len(self), enough)
+        rest = others(edges)
+        chosen = rest[closest(edges.p[rest], self.root.squares(edges)[rest], k)]
+        itself = (edges.q == same[edges.p]).nonzero()[:, 0]
+        return edges.at(torch.cat([itself, chosen]))
+
+    def _root_index(self, index: torch.Tensor) -> torch.Tensor:
+        """Indices of these points as indices of the root's."""
+        inside = self._inside()
+        return index if inside is None else inside[index]
+
+    def _check_pieces(self, there: Manifold, k: int, same: torch.Tensor | None = None) -> None:
+        """Raise unless every piece with targets has k sources, besides a target itself."""
+        if k < 1:
+            raise SpaceError(f"expected k of 1 or more neighbours, got {k}")
+        every = self.root.pieces
+        mine, theirs = (
+            every[space._root_index(torch.arange(len(space), device=every.device))] for space in (self, there)
+        )
+        counts = torch.bincount(mine, minlength=int(every.max()) + 1)
+        missing = counts[theirs] - (0 if same is None else (same >= 0).long()) - k
+        if int(missing.min()) < 0:
+            target = int(missing.argmin())
+            raise SpaceError(
+                f"expected {k} of these points within reach of every target, but there are {int(missing[target]) + k} "
+                f"for target {target}, in piece {int(theirs[target])} of {len(counts)}; take a smaller k, more "
+                "samples, or the pieces as spaces of a batch, S.batched"
             )
-        return edges.at(closest(edges.p, self.root.squares(edges), k))
 
     def _grown(self, there: Manifold, share: float, enough: Callable[[Edges], bool]) -> Edges:
         """The edges within the smallest radius, up to a factor √2, that are enough.
@@ -286,7 +331,10 @@ class Manifold(ABC):
             if enough(edges):
                 return edges
             radius *= 2**0.5
-        raise SpaceError(f"no radius was found that joins {self!r} and {there!r} as asked; is it in several pieces?")
+        raise SpaceError(
+            f"no radius was found that joins {self!r} and {there!r} as asked: a window or antipodes keep points apart; "
+            "take more points, or a larger window"
+        )
 
     # ----------------------------------------------------------------------------------------------- coarser points
 
@@ -296,6 +344,8 @@ class Manifold(ABC):
 
     def coarsened(self, n: int | None = None, *, ratio: float | None = None) -> tuple[Subset, Neighbours]:
         """Farthest points, and the edges to each from the points that are nearest to it, with transporters.
+
+        Samples are far from each other in the coordinates of `positions`, clusters in the geometry of the space.
 
         Args:
             n: the number of samples.
@@ -315,6 +365,7 @@ class Manifold(ABC):
     def _coarsened(self, count: int) -> tuple[Subset, Neighbours]:
         cloud = Cloud(self.positions, torch.zeros(len(self), dtype=torch.int64, device=self.positions.device), 1)
         samples = self.subset(farthest(cloud.x, cloud.batch, [len(self)], [count]))
+        samples._check_pieces(self, 1)
         edges = self._grown(samples, 1 / count, lambda e: len(e.q.unique()) == len(self))
         edges = edges.at(closest(edges.q, self.root.squares(edges), 1))
         samples.cells = self.cells.new_zeros(count).index_add(0, edges.p, self.cells[edges.q])
@@ -326,7 +377,8 @@ class Manifold(ABC):
         """What an isometry φ of the space does to fields: (φ f)(p) = ρ(g_p) f(φ⁻¹ p).
 
         Args:
-            isometry: a matrix (D, D) that maps the positions onto each other.
+            isometry: a matrix A (D, D), or a pair (A, t) with a vector t (D,), so that x ↦ A x + t maps the positions
+                onto each other.
 
         Raises:
             SpaceError: it maps points between the points, or frames to frames outside the structure.
@@ -347,31 +399,41 @@ class Manifold(ABC):
 
     def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:
         """(n,) φ⁻¹(p), and (n, m, m) what φ does to vectors, from the basis at φ⁻¹(p) to that at p."""
-        matrix, d = (
-            torch.as_tensor(isometry, dtype=torch.float64, device=self.positions.device),
-            self.positions.shape[1],
-        )
-        if matrix.shape != (d, d):
-            raise SpaceError(f"expected a matrix ({d}, {d}) that moves the points of {self}, got {tuple(matrix.shape)}")
-        source = self._preimages(self.positions @ torch.linalg.inv(matrix).T)
+        d = self.positions.shape[1]
+        matrix, shift = isometry if isinstance(isometry, tuple) else (isometry, torch.zeros(d))
+        matrix, shift = (torch.as_tensor(x, dtype=torch.float64, device=self.positions.device) for x in (matrix, shift))
+        if matrix.shape != (d, d) or shift.shape != (d,):
+            raise SpaceError(
+                f"expected a matrix ({d}, {d}) that moves the points of {self}, or a pair of one and a vector ({d},), "
+                f"got {tuple(matrix.shape)} and {tuple(shift.shape)}"
+            )
+        source = self._preimages((self.positions - shift) @ torch.linalg.inv(matrix).T)
         return source, matrix.expand(len(source), d, d)
 
     def _preimages(self, moved: torch.Tensor) -> torch.Tensor:
-        zeros = torch.zeros(len(moved), dtype=torch.int64, device=moved.device)
-        source = nearest(Cloud(moved, zeros, 1), Cloud(self.positions, zeros, 1), 1)[1]
-        miss = float((self.positions[source] - moved).norm(dim=1).max())
+        source, miss = self._matched(moved)
         extent = float((self.positions.amax(0) - self.positions.amin(0)).max())
         if miss > MATCH * extent:
             raise SpaceError(
                 f"the isometry maps points of {self} to places up to {miss:.3g} from the nearest point; only "
                 "symmetries of the samples act on fields, others need a space with samples that they keep"
             )
+        if len(source.unique()) < len(source):
+            raise SpaceError(f"expected different points to move to different points; do some of {self} coincide?")
         return source
+
+    def _matched(self, moved: torch.Tensor) -> tuple[torch.Tensor, float]:
+        """The nearest points, and the greatest distance to them."""
+        zeros = torch.zeros(len(moved), dtype=torch.int64, device=moved.device)
+        source = nearest(Cloud(moved, zeros, 1), Cloud(self.positions, zeros, 1), 1)[1]
+        return source, float((self.positions[source] - moved).norm(dim=1).max())
 
     # ------------------------------------------------------------------------------------------------------- devices
 
     def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
         """The space on a device. Its geometry stays in float64; kernels cast the edges to the dtype of the features."""
+        if device is None or torch.empty(0, device=device).device == self.positions.device:
+            return self
         return self._mapped(lambda x: x.to(device))
 
     def _mapped(self, f: Callable[[torch.Tensor], torch.Tensor]) -> Self:
@@ -409,7 +471,7 @@ def volume(frames: torch.Tensor) -> torch.Tensor:
 def _count(points: int, n: int | None, ratio: float | None) -> int:
     if (n is None) == (ratio is None) or (ratio is not None and not 0 < ratio <= 1):
         raise SpaceError(f"expected either n or a ratio in (0, 1], got n={n}, ratio={ratio}")
-    count = n if n is not None else max(1, -int(-(ratio or 1) * points // 1))
+    count = n if n is not None else max(1, ceil((ratio or 1) * points - 1e-9))
     if not 1 <= count <= points:
         raise SpaceError(f"expected 1 … {points} samples, got {count}")
     return count
@@ -455,6 +517,8 @@ class Subset(Manifold):
     """
 
     def __init__(self, whole: Manifold, members: torch.Tensor, cells: torch.Tensor | None = None) -> None:
+        members = torch.as_tensor(members, device=whole.positions.device)
+        members = members.nonzero()[:, 0] if members.dtype == torch.bool else members
         if len(members) == 0 or not 0 <= int(members.min()) <= int(members.max()) < len(whole):
             raise SpaceError(f"expected indices 0 … {len(whole) - 1} of points of {whole}, got {members}")
         cells = whole.cells[members] if cells is None else cells
@@ -468,6 +532,10 @@ class Subset(Manifold):
     @property
     def root(self) -> Manifold:
         return self.whole
+
+    def restrict(self, group: Group) -> Subset:
+        """The same points of the whole space with a smaller structure group."""
+        return Subset(self.whole.restrict(group), self.members, self.cells)
 
     def _inside(self) -> torch.Tensor | None:
         return self.members

@@ -68,14 +68,28 @@ class Mesh(Manifold):
             raise SpaceError(f"expected a structure group of R² for a surface, got {group}")
         if singular not in ("raise", "allow"):
             raise SpaceError(f'expected singular="raise" or "allow", got {singular!r}')
-        vertices, faces = torch.as_tensor(vertices), torch.as_tensor(faces)
+        vertices, faces = torch.as_tensor(vertices).detach().double(), torch.as_tensor(faces)
         self.triangulation: Triangulation = triangulate(faces, len(vertices))
         self.metric: Metric = embedded(self.triangulation, vertices)
         self.method = method
         identity = torch.eye(2, dtype=torch.float64, device=vertices.device).expand(len(vertices), 2, 2)
         super().__init__(vertices, identity if frames is None else frames, self.metric.voronoi, group)
         if frames is None and group.is_finite:
-            self.frames = self._crossed(group, singular)
+            self.frames = self._crossed(group)
+        self._check_frames()
+        self._check_singularities(singular)
+
+    def _check_frames(self) -> None:
+        if self.frames.shape[1:] != (2, 2):
+            raise SpaceError(f"expected frames (vertices, 2, 2) in the reference bases, got {tuple(self.frames.shape)}")
+        gram, determinant = self.frames.mT @ self.frames, torch.linalg.det(self.frames)
+        if self.group.is_orthogonal and float((gram - torch.eye(2).to(gram)).abs().max()) > 1e-6:
+            raise SpaceError(f"expected orthonormal frames for {self.group}, in the reference bases of the vertices")
+        if not bool((determinant.abs() > 1e-12).all()):
+            raise SpaceError("expected frames of linearly independent vectors, some are singular")
+        proper = bool((torch.linalg.det(self.group.generators.double()) > 0).all())
+        if proper and not bool((determinant > 0).all()):
+            raise SpaceError(f"expected frames with the orientation of the surface: {self.group} has no reflections")
 
     @staticmethod
     def load(path: str | Path, group: Group, *, repair: bool = True, **options: Any) -> Mesh:
@@ -147,9 +161,32 @@ class Mesh(Manifold):
         """The faces in which the field of frames is singular, with the index; empty for SO(2) and O(2)."""
         if not self.group.is_finite:
             return {}
-        n = directions(self.group)
-        found = indices(self.metric, torch.atan2(self.frames[:, 1, 0], self.frames[:, 0, 0]), n)
+        axis = self.frames @ mirror_axis(self.group).to(self.frames)
+        found = indices(self.metric, torch.atan2(axis[:, 1], axis[:, 0]), directions(self.group))
         return {int(f): float(found[f]) for f in found.nonzero()[:, 0]}
+
+    @property
+    def pieces(self) -> torch.Tensor:
+        """(n,) the connected component of every vertex."""
+        return self.triangulation.component
+
+    @property
+    def bound(self) -> float:
+        """A distance that no two vertices of a component exceed: twice the longest path of edges from one of them."""
+        if "bound" not in self._cache:
+            mesh, lengths = self.triangulation, self.metric.lengths
+            far = torch.full_like(self.cells, torch.inf)
+            first = torch.full_like(mesh.component, len(self)).scatter_reduce(
+                0, mesh.component, torch.arange(len(self), device=far.device), "amin"
+            )
+            far[first[first < len(self)]] = 0.0
+            while True:
+                near = far.scatter_reduce(0, mesh.head, far[mesh.tail] + lengths, "amin")
+                if torch.equal(near, far):
+                    break
+                far = near
+            self._cache["bound"] = 2 * float(far.max())
+        return self._cache["bound"]
 
     def to_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
         """Coefficients (n, 2) of a tangent vector field in the frames, as vectors (n, D) of the surrounding space."""
@@ -158,7 +195,8 @@ class Mesh(Manifold):
     def from_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
         """The coefficients (n, 2) in the frames of the tangent part of vectors (n, D)."""
         inside = torch.einsum("nam,na->nm", self.tangents, vectors.double())
-        return torch.einsum("ndm,nm->nd", torch.linalg.inv(self.frames), inside).to(vectors)
+        found = torch.einsum("ndm,nm->nd", torch.linalg.inv(self.frames), inside)
+        return found.to(vectors.dtype) if vectors.is_floating_point() else found
 
     def __repr__(self) -> str:
         return f"Mesh({len(self)} vertices, {len(self.faces)} faces, {self.group})"
@@ -168,28 +206,33 @@ class Mesh(Manifold):
     def restrict(self, group: Group, *, singular: str = "raise") -> Self:
         """The same mesh with a smaller structure group; a finite one gets the smoothest field of frames.
 
+        Where the present group is finite already its frames stay. `Field.restrict` takes a field along.
+
         Raises:
             SpaceError: no subgroup, or a field with singular faces, unless singular="allow".
         """
         other = super().restrict(group)
-        return other.with_frames(other._crossed(group, singular)) if group.is_finite else other
+        if not group.is_finite or self.group.is_finite:
+            return other
+        other = other.with_frames(other._crossed(group))
+        other._check_singularities(singular)
+        return other
 
-    def _crossed(self, group: Group, singular: str) -> torch.Tensor:
-        n = directions(group)
-        frames = rotations(smoothest(self.metric, n))
-        wrong = self.with_frames(frames, group).singularities
-        if wrong and singular == "raise":
-            euler, closed = self.triangulation.euler, not bool(self.triangulation.boundary.any())
-            why = f"the Euler characteristic is {euler}, so every such field has singular points" * bool(
-                closed and euler
-            )
-            some = ", ".join(f"{f} ({index:+.3g})" for f, index in list(wrong.items())[:6])
-            raise SpaceError(
-                f"the smoothest {group}-structure of {self!r} is singular in {len(wrong)} faces: {some}"
-                f'{" …" if len(wrong) > 6 else ""}; {why or "another field may be regular"}. singular="allow" '
-                "takes the surface without these points; SO(2) and O(2) need no field of frames"
-            )
-        return frames
+    def _crossed(self, group: Group) -> torch.Tensor:
+        return rotations(smoothest(self.metric, directions(group)))
+
+    def _check_singularities(self, singular: str) -> None:
+        wrong = self.singularities if singular == "raise" else {}
+        if not wrong:
+            return
+        euler, closed = self.triangulation.euler, not bool(self.triangulation.boundary.any())
+        why = f"the Euler characteristic is {euler}, so every such field has singular points" * bool(closed and euler)
+        some = ", ".join(f"{f} ({index:+.3g})" for f, index in list(wrong.items())[:6])
+        raise SpaceError(
+            f"the frames of the {self.group}-structure of {self!r} are singular in {len(wrong)} faces: {some}"
+            f'{" …" if len(wrong) > 6 else ""}; {why or "other frames may be regular"}. singular="allow" takes the '
+            "surface without these points; SO(2) and O(2) need no field of frames"
+        )
 
     # ----------------------------------------------------------------------------------------------------- geometry
 
@@ -199,6 +242,7 @@ class Mesh(Manifold):
         """All pairs of vertices within geodesic distance."""
         if radius is None:
             raise SpaceError(f"expected a radius or k for the neighbours of {self!r}")
+        radius = min(radius, self.bound)
         few = sources is not None and len(sources) < (len(self) if targets is None else len(targets))
         if few:  # geodesics start at the sources: log_p(q) = -P log_q(p)
             q, p, u, angle = logarithms(self.metric, radius, sources, targets, self.method, self.positions)
@@ -249,8 +293,10 @@ class Mesh(Manifold):
         first, second = mesh.ring[mesh.rows[:-1]], mesh.ring[mesh.rows[:-1] + 1]
         start, turn = metric.angle[place[first]], metric.angle[second]
         turned = wrapped(metric.angle[place[second]] - start)
-        keeps = (wrapped(turned - turn).abs() < wrapped(turned + turn).abs()).all()
-        flip = torch.diag(torch.tensor([1.0, 1.0 if bool(keeps) else -1.0], dtype=torch.float64))
+        mirrors = (wrapped(turned - turn).abs() > wrapped(turned + turn).abs()).long()
+        piece = mesh.component
+        mirrors = mirrors.new_zeros(int(piece.max()) + 1).scatter_reduce(0, piece, mirrors, "amax")[piece]
+        flip = torch.diag_embed(torch.stack([torch.ones_like(start), 1.0 - 2.0 * mirrors], 1))
         return rotations(start) @ flip
 
 
@@ -258,3 +304,13 @@ def directions(group: Group) -> int:
     """N, the number of rotations of a finite planar group."""
     elements = group.elements()
     return int((torch.linalg.det(elements) > 0).sum())
+
+
+def mirror_axis(group: Group) -> torch.Tensor:
+    """(2,) the direction that a reflection of a planar group keeps; the first axis if it has none."""
+    elements = group.elements()
+    flips = elements[torch.linalg.det(elements) < 0]
+    if not len(flips):
+        return torch.tensor([1.0, 0.0], dtype=torch.float64)
+    kept = flips[0] + torch.eye(2, dtype=torch.float64)
+    return torch.nn.functional.normalize(kept[:, int(kept.norm(dim=0).argmax())], dim=0)

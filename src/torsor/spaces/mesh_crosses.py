@@ -45,10 +45,10 @@ def smoothest(metric: Metric, n: int) -> torch.Tensor:
         raise SpaceError(f"expected a cross of 1 or more directions, got {n}")
     sparse, solver = require("scipy.sparse", "mesh"), require("scipy.sparse.linalg", "mesh")
     mesh, count = metric.triangulation, metric.triangulation.vertices
-    weight = _weights(metric).numpy()
-    tail, head = mesh.tail.numpy(), mesh.head.numpy()
-    links = sparse.csr_matrix((weight * np.exp(1j * n * metric.transport.numpy()), (head, tail)), (count, count))
-    areas = metric.barycentric.numpy()
+    weight = _weights(metric).cpu().numpy()
+    tail, head = mesh.tail.cpu().numpy(), mesh.head.cpu().numpy()
+    links = sparse.csr_matrix((weight * np.exp(1j * n * metric.transport.cpu().numpy()), (head, tail)), (count, count))
+    areas = metric.barycentric.cpu().numpy()
     energy, mass = sparse.diags(np.bincount(tail, weight, count)) - links, sparse.diags(areas)
     least = solver.splu((energy + 1e-6 / areas.sum() * mass).tocsc())
     psi = _starts(count)
@@ -62,7 +62,7 @@ def smoothest(metric: Metric, n: int) -> torch.Tensor:
             psi /= np.maximum(np.abs(psi), 1e-300)
     energies = np.einsum("ik,ik->k", psi.conj(), energy @ psi).real
     best = psi[:, int((energies / energies.min()).round(6).argmin())]
-    return torch.from_numpy(np.angle(best / best[0]) / n)
+    return torch.from_numpy(np.angle(best / best[0]) / n).to(metric.lengths)
 
 
 def _starts(count: int) -> np.ndarray:

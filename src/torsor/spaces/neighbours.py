@@ -149,7 +149,8 @@ class Neighbours:
             return self.to(x.device, x.dtype)
         key = x.device, x.dtype
         if key not in self._cast:
-            self._cast[key] = self.to(*key)
+            with torch.inference_mode(False), torch.no_grad():
+                self._cast[key] = self.to(*key)
         return self._cast[key]
 
     def __len__(self) -> int:

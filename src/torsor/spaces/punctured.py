@@ -178,6 +178,11 @@ class Punctured(Manifold):
         other = Punctured(x, self.group, self.kind, cells, antipodes=self.antipodes)
         return other, torch.linalg.inv(other.frames) @ a @ self.frames
 
+    def _squares(self, edges: Edges) -> torch.Tensor:
+        """With log-polar frames lengths are relative to the radius."""
+        square = super()._squares(edges)
+        return square / self.positions[edges.p].square().sum(1) if self.kind == "log-polar" else square
+
     def connect(
         self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None
     ) -> Edges:

@@ -53,7 +53,7 @@ def compatible(
 
 
 def nearest_elements(group: Group, g: torch.Tensor) -> torch.Tensor:
-    """The element h of a finite group with the largest tr(hᵀ g), that is the smallest |h - g|: (E, d, d).
+    """The element h of a finite group with the smallest |h - g|²: (E, d, d).
 
     For a g b, with a and b in the group, it is a h b; where elements are equally near (frames that turn by half a step
     of the group) the first of them is taken, and this holds up to a choice.
@@ -64,7 +64,7 @@ def nearest_elements(group: Group, g: torch.Tensor) -> torch.Tensor:
     if not bool(g.isfinite().all()):
         raise SpaceError("expected finite transporters, got NaN or infinity")
     elements = group.action(group.elements()).to(g)
-    flat, found = elements.flatten(1), []
+    flat, half, found = elements.flatten(1), elements.square().sum((1, 2)) / 2, []
     for part in g.flatten(1).split(max(1, CHUNK // len(elements))):
-        found.append((part @ flat.T).argmax(1))
+        found.append((part @ flat.T - half).argmax(1))
     return elements[torch.cat(found)] if found else g

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -151,8 +151,8 @@ class OnSpace:
 
     net: Any
     space: Any
-    symmetries: Sequence[Any] = ()
-    motions: Sequence[Any] = ()
+    symmetries: Iterable[Any] = ()
+    motions: Iterable[Any] = ()
     literal: bool = False
 
     def certificate(self) -> Certificate:
