@@ -12,7 +12,7 @@ from torsor import nn
 from torsor import reps as R
 from torsor.errors import FieldTypeError, KernelError, SpaceError
 from torsor.fields import Field
-from torsor.nn.atlas import AtlasGlobalPool, AtlasPool, conv_on_atlas, literal_conv
+from torsor.nn.atlas import AtlasGlobalPool, AtlasPool, AtlasUnpool, conv_on_atlas, literal_conv
 from torsor.spaces.gluing import HEXAGONAL
 from torsor.spaces.icosahedron import Icosahedron
 from torsor.spaces.strips import Klein, LogPolar, Mobius, Torus
@@ -220,12 +220,9 @@ def test_pooling_of_the_icosahedron_commutes_with_all_rotations(group, mode):
     coarse, x, pool = fine.coarsened(), draw(fine, rep), AtlasPool(rep, mode=mode)
     y = pool(x, fine)
     assert y.shape[2:] == coarse.shape and not y[:, :, ~coarse.mask].any()
-    ends = coarse.embedding.flatten(0, 2)
     for motion in fine.symmetries()[:: group.order // 3]:
-        there = fine.embedding.flatten(0, 2)[motion.source].view(*fine.shape, 3)[:, ::2, ::2].flatten(0, 2)
-        same = [m for m in coarse.symmetries() if (ends[m.source] - there)[coarse.mask.flatten()].abs().max() < 1e-9]
-        assert len(same) == 1
-        assert apart(pool(fine.move(x, rep, motion), fine), coarse.move(y, rep, same[0])) < 1e-12
+        moved = pool(fine.move(x, rep, motion), fine)
+        assert apart(moved, coarse.move(y, rep, matching(fine, coarse, motion))) < 1e-12
 
 
 def test_the_mean_is_that_of_seven_vertices():
@@ -256,6 +253,35 @@ def test_pooling_of_strips(mode):
     g = fine.group.sample(len(fine)).view(*fine.shape, 2, 2)
     field = Field(fine.transform(x, rep, g), rep, fine.regauge(g))
     assert apart(pool(field).tensor, y) < 1e-14 and pool(field).space.gluing == coarse.gluing
+
+
+def matching(fine, coarse, motion):
+    """The symmetry of the coarse vertices that moves them as one of the fine ones does, by their places in R³."""
+    ends = coarse.embedding.flatten(0, 2)
+    there = fine.embedding.flatten(0, 2)[motion.source].view(*fine.shape, 3)[:, ::2, ::2].flatten(0, 2)
+    same = [m for m in coarse.symmetries() if (ends[m.source] - there)[coarse.mask.flatten()].abs().max() < 1e-9]
+    assert len(same) == 1
+    return same[0]
+
+
+@pytest.mark.parametrize("fine", [Icosahedron(2), Icosahedron(2, D6), Mobius(8, 4)], ids=str)
+def test_unpooling_commutes_and_keeps_constants(fine):
+    rep = R.trivial(fine.group) + R.regular(fine.group)
+    coarse, unpool = fine.coarsened(), AtlasUnpool(rep)
+    x = coarse.masking(draw(coarse, rep))
+    y = unpool(x, fine)
+    assert apart(AtlasPool(rep)(y, fine), x) < 1e-14 if fine.mask is None else torch.equal(y[..., ::2, ::2], x)
+    ones = unpool(coarse.masking(torch.ones_like(x)), fine)
+    assert apart(ones[:, :1], fine.masking(torch.ones_like(ones[:, :1]))) < 1e-14
+    if fine.mask is None:
+        pairs = [(fine.shift(2 * s), coarse.shift(s)) for s in range(8)]
+    else:
+        pairs = [(motion, matching(fine, coarse, motion)) for motion in fine.symmetries()[:: fine.group.order // 2]]
+    for above, below in pairs:
+        assert apart(unpool(coarse.move(x, rep, below), fine), fine.move(y, rep, above)) < 1e-12
+    g = coarse.group.sample(len(coarse)).view(*coarse.shape, 2, 2)
+    field = Field(coarse.transform(x, rep, g), rep, coarse.regauge(g))
+    assert apart(unpool(field, fine).tensor, y) < 1e-14
 
 
 @pytest.mark.parametrize("atlas", [Mobius(6, 4), Icosahedron(2)], ids=str)

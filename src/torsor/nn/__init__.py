@@ -31,7 +31,7 @@ from torsor.fibre import (
     freeze,
 )
 from torsor.nn import init
-from torsor.nn.atlas import AtlasGlobalPool, AtlasPool
+from torsor.nn.atlas import AtlasGlobalPool, AtlasPool, AtlasUnpool
 from torsor.nn.cache import cached
 from torsor.nn.cloud import GlobalPool, PointInterpolate, PointPool
 from torsor.nn.combine import Concatenate, Restrict, Sequential
@@ -52,6 +52,7 @@ __all__ = [
     "AntialiasedPool",
     "AtlasGlobalPool",
     "AtlasPool",
+    "AtlasUnpool",
     "AvgPool",
     "BatchNorm",
     "Bilinear",

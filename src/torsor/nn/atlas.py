@@ -171,14 +171,7 @@ class AtlasPool(Layer):
     def _around_vertices(self, x: torch.Tensor, atlas: Atlas) -> torch.Tensor:
         if self.size != 2:
             raise FieldTypeError(f"vertices are pooled by a factor of 2, got {self.size}; pool several times")
-        offsets = ((0, 0), *unit_steps(atlas.gluing))
-        padding = atlas.padding(offsets, x.device)
-        padded = atlas.padded(atlas.columns(x, self.in_rep, padding), padding)
-        ones = x.new_zeros(1, 1, len(atlas) + 1)
-        ones[..., : len(atlas)] = atlas.masking(x.new_ones(1, 1, *atlas.shape)).flatten(2)
-        there = torch.cat([ones, *(ones.index_select(2, source) for source in padding.sources)], dim=2)
-        exists = _slices(atlas.padded(there, padding), offsets, atlas.gluing.shape)
-        values = _slices(padded, offsets, atlas.gluing.shape)
+        values, exists = around(x, atlas.masking(x.new_ones(1, 1, *atlas.shape)), self.in_rep, atlas, stride=2)
         if self.mode == "mean":
             return values.sum(0) / exists.sum(0).clamp(min=1)
         return values.masked_fill(exists == 0, -torch.inf).amax(0)
@@ -188,6 +181,57 @@ class AtlasPool(Layer):
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, size={self.size}, mode={self.mode}"
+
+
+class AtlasUnpool(Layer):
+    """A field on the finer atlas, the counterpart of `AtlasPool`: every value where it was, and means between.
+
+    On charts of cells each value fills size × size pixels. On charts of vertices those that remain keep their values,
+    and the others get the mean of the neighbours that have one, transported. ``unpool(x, fine)`` takes the tensor and
+    the finer atlas, of which ``fine.coarsened(size)`` is where x lives, in the frames of the charts;
+    ``unpool(field, fine)`` gives a field.
+
+    Args:
+        rep: any type.
+        size: the factor; 2 on vertices.
+
+    Raises:
+        FieldTypeError: a size below 1.
+    """
+
+    def __init__(self, rep: Representation, size: int = 2) -> None:
+        super().__init__(rep, rep)
+        if size < 1:
+            raise FieldTypeError(f"expected a size of at least 1, got {size}")
+        self.size = size
+
+    def forward(self, x: Any, fine: Atlas | None = None) -> Any:
+        """Apply the layer to a tensor (batch, rep.dim, charts, H, W), or to a `Field`, and the finer atlas."""
+        fine = in_charts(_required(self, fine))
+        if not isinstance(x, torch.Tensor):
+            atlas = atlas_of(self, x)
+            return Field(self(atlas.transform(x.tensor, self.in_rep), fine), self.out_rep, fine)
+        check_channels(self, x, self.in_rep)
+        return self.compute(x, fine)
+
+    def compute(self, x: torch.Tensor, fine: Atlas) -> torch.Tensor:  # type: ignore[override]
+        fine.coarsened(self.size).check(x, self.in_rep)
+        if fine.gluing.origin == CELLS:
+            return x.repeat_interleave(self.size, -2).repeat_interleave(self.size, -1)
+        wide = x.new_zeros(*x.shape[:2], *fine.shape)
+        wide[..., :: self.size, :: self.size] = x
+        known = x.new_zeros(1, 1, *fine.shape)
+        known[..., :: self.size, :: self.size] = 1.0
+        known = fine.masking(known)
+        values, exists = around(wide, known, self.in_rep, fine)
+        between = values[1:].sum(0) / exists[1:].sum(0).clamp(min=1)
+        return fine.masking(torch.where(known > 0, wide, between))
+
+    def refined(self, factor: int) -> torch.nn.Module:
+        raise FieldTypeError("AtlasUnpool has no refinement: its window is bound to the charts")
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, size={self.size}"
 
 
 class AtlasGlobalPool(Layer):
@@ -248,10 +292,29 @@ def _required(layer: Layer, atlas: Any) -> Atlas:
     return atlas
 
 
-def _slices(padded: torch.Tensor, offsets: tuple[tuple[int, int], ...], shape: tuple[int, int]) -> torch.Tensor:
-    """The values at every second pixel moved by each offset: (offsets, batch, channels, charts, H/2, W/2)."""
-    rows, columns = shape
-    return torch.stack([padded[..., 1 + a : 1 + a + rows : 2, 1 + b : 1 + b + columns : 2] for a, b in offsets])
+def around(
+    x: torch.Tensor, known: torch.Tensor, rep: Representation, atlas: Atlas, stride: int = 1
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every pixel, or every second, and its lattice neighbours, transported: the values, and where there are any.
+
+    (offsets, batch, channels, charts, H / stride, W / stride), and the same of `known` (1, 1, charts, H, W), which is 1
+    where x has a value.
+    """
+    offsets = ((0, 0), *unit_steps(atlas.gluing))
+    padding = atlas.padding(offsets, x.device)
+    padded = atlas.padded(atlas.columns(x, rep, padding), padding)
+    flat = torch.cat([known.flatten(2), known.new_zeros(1, 1, 1)], dim=2)
+    there = torch.cat([flat, *(flat.index_select(2, source) for source in padding.sources)], dim=2)
+    exists = atlas.padded(there, padding)
+    return tuple(_slices(y, offsets, atlas.gluing.shape, stride) for y in (padded, exists))  # type: ignore[return-value]
+
+
+def _slices(
+    padded: torch.Tensor, offsets: tuple[tuple[int, int], ...], shape: tuple[int, int], stride: int
+) -> torch.Tensor:
+    """The values at every pixel of the stride moved by each offset: (offsets, batch, channels, charts, H', W')."""
+    (rows, columns), s = shape, stride
+    return torch.stack([padded[..., 1 + a : 1 + a + rows : s, 1 + b : 1 + b + columns : s] for a, b in offsets])
 
 
 def _lattice(kernel: SteerableKernel) -> np.ndarray:

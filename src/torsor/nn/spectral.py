@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import pi
+from typing import Any
 
 import numpy as np
 import torch
@@ -315,7 +316,21 @@ class SphericalResample(Layer):
         return self.synthesis.unpacked(self.analysis.packed(x))
 
     def space_out(self, space: object) -> object:
+        require_grid(self, space)
         return self.out_grid
 
     def refined(self, factor: int) -> torch.nn.Module:
         raise FieldTypeError("SphericalResample needs no refinement: it is exact for band-limited fields")
+
+
+def require_grid(layer: Any, space: object) -> None:
+    """Raise unless a field lives on the grid of a layer.
+
+    Raises:
+        FieldTypeError: it lives elsewhere.
+    """
+    if space != layer.grid:
+        raise FieldTypeError(
+            f"{type(layer).__name__} was made for fields on {layer.grid!r}, got one on {space!r}; Field(x, rep, grid) "
+            "says where x lives, nn.SphericalResample changes the grid"
+        )

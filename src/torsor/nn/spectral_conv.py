@@ -19,7 +19,7 @@ from torsor.errors import FieldTypeError, KernelError
 from torsor.fibre.base import Constants
 from torsor.fibre.bottlenecks import report_bottlenecks
 from torsor.fibre.steered import Steered
-from torsor.nn.spectral import InverseSphericalTransform, SphericalTransform, Spin, resolved, spins
+from torsor.nn.spectral import InverseSphericalTransform, SphericalTransform, Spin, require_grid, resolved, spins
 from torsor.reps import Representation
 from torsor.spaces.latlon import LatLon
 
@@ -229,6 +229,7 @@ class SphericalConv(Steered):
         return mixed.unflatten(2, (orders, 2, batch)).permute(2, 0, 3, 1, 4)
 
     def space_out(self, space: object) -> object:
+        require_grid(self, space)
         return self.out_grid
 
     def refined(self, factor: int) -> torch.nn.Module:
