@@ -71,7 +71,7 @@ def members_of(space: Any, whole: Any) -> torch.Tensor | None:
         return torch.cat(found)
     if not isinstance(space, Subset) or not isinstance(whole, Manifold):
         return None
-    return whole._outside(space.members)
+    return whole.outside(space.members)
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,12 @@ from torch.utils import _pytree
 from torsor.errors import SpaceError, SparsityWarning
 from torsor.groups import Group
 from torsor.reps import Representation
-from torsor.spaces.edges import Edges, Motion, closest
+from torsor.spaces.edges import Edges, Motion
 from torsor.spaces.farthest import farthest
+from torsor.spaces.nearest import nearest_sources, nearest_target
 from torsor.spaces.neighbours import Neighbours
 from torsor.spaces.search import Cloud, nearest
-from torsor.spaces.structure import compatible
+from torsor.spaces.structure import compatible, volume
 from torsor.warn import warn
 
 MATCH = 1e-6
@@ -225,7 +226,7 @@ class Manifold(ABC):
         return self.root._kin is other.root._kin
 
     def _graph(self, radius: float | None, k: int | None, norm: str, there: Manifold) -> Neighbours:
-        edges = self._pairs(radius, there) if k is None else self._closest(radius, k, there)
+        edges = self.pairs(radius, there) if k is None else nearest_sources(self, there, k, radius)
         if there is self and len(self) > 1 and len(edges.p) == len(self):
             warn(
                 f"no point of {self} has a neighbour within the radius {radius}: each sees itself only; take a larger "
@@ -247,7 +248,7 @@ class Manifold(ABC):
         g = compatible(self.group, coframe, self.frames, edges.p, edges.q, edges.transport)
         return Neighbours.from_edges(edges.p, edges.q, v, weight, targets=len(there), sources=len(self), g=g)
 
-    def _pairs(self, radius: float | None, there: Manifold) -> Edges:
+    def pairs(self, radius: float | None, there: Manifold) -> Edges:
         """The edges within a radius; those of a space with itself are found once for all gauges."""
         if radius is not None and radius >= self.root.reach:
             raise SpaceError(
@@ -255,86 +256,23 @@ class Manifold(ABC):
                 f"shortest geodesic between them, got {radius:g}"
             )
         if there is not self:
-            return self._between(radius, there)
+            return self.between(radius, there)
         if radius not in self._geometry:
-            self._geometry[radius] = self._between(radius, self)
+            self._geometry[radius] = self.between(radius, self)
         return self._geometry[radius]
 
-    def _between(self, radius: float | None, there: Manifold) -> Edges:
+    def between(self, radius: float | None, there: Manifold) -> Edges:
         """The edges from these points to others of one root, as indices of the two."""
-        edges = self.root.connect(radius, there._inside(), self._inside())
-        return edges._replace(p=there._outside(edges.p), q=self._outside(edges.q))
+        edges = self.root.connect(radius, there.inside(), self.inside())
+        return edges._replace(p=there.outside(edges.p), q=self.outside(edges.q))
 
-    def _inside(self) -> torch.Tensor | None:
+    def inside(self) -> torch.Tensor | None:
         """The points as indices of the root's; None for all."""
         return None
 
-    def _outside(self, index: torch.Tensor) -> torch.Tensor:
+    def outside(self, index: torch.Tensor) -> torch.Tensor:
         """Indices of the root's points as indices of these, -1 where they are not among these."""
         return index
-
-    def _closest(self, radius: float | None, k: int, there: Manifold) -> Edges:
-        """The k nearest sources of every target, of those within a radius, and itself where it is a source."""
-        places = torch.arange(len(there), device=self.positions.device)
-        same = self._outside(there._root_index(places))
-        self._check_pieces(there, k, same)
-
-        def others(edges: Edges) -> torch.Tensor:
-            return (edges.q != same[edges.p]).nonzero()[:, 0]
-
-        def enough(edges: Edges) -> bool:
-            return int(torch.bincount(edges.p[others(edges)], minlength=len(there)).min()) >= k
-
-        edges = self._pairs(radius, there) if radius is not None else self._grown(there, (k + 1) / len(self), enough)
-        rest = others(edges)
-        chosen = rest[closest(edges.p[rest], self.root.squares(edges)[rest], k)]
-        itself = (edges.q == same[edges.p]).nonzero()[:, 0]
-        return edges.at(torch.cat([itself, chosen]))
-
-    def _root_index(self, index: torch.Tensor) -> torch.Tensor:
-        """Indices of these points as indices of the root's."""
-        inside = self._inside()
-        return index if inside is None else inside[index]
-
-    def _check_pieces(self, there: Manifold, k: int, same: torch.Tensor | None = None) -> None:
-        """Raise unless every piece with targets has k sources, besides a target itself."""
-        if k < 1:
-            raise SpaceError(f"expected k of 1 or more neighbours, got {k}")
-        every = self.root.pieces
-        mine, theirs = (
-            every[space._root_index(torch.arange(len(space), device=every.device))] for space in (self, there)
-        )
-        counts = torch.bincount(mine, minlength=int(every.max()) + 1)
-        missing = counts[theirs] - (0 if same is None else (same >= 0).long()) - k
-        if int(missing.min()) < 0:
-            target = int(missing.argmin())
-            raise SpaceError(
-                f"expected {k} of these points within reach of every target, but there are {int(missing[target]) + k} "
-                f"for target {target}, in piece {int(theirs[target])} of {len(counts)}; take a smaller k, more "
-                "samples, or the pieces as spaces of a batch, S.batched"
-            )
-
-    def _grown(self, there: Manifold, share: float, enough: Callable[[Edges], bool]) -> Edges:
-        """The edges within the smallest radius, up to a factor √2, that are enough.
-
-        Args:
-            there: the targets.
-            share: the part of the volume of which a neighbourhood is thought to consist.
-            enough: whether edges are.
-
-        Raises:
-            SpaceError: there is no such radius.
-        """
-        radius = 2 * float(self.cells.sum() * share) ** (1 / self.dim)
-        for _ in range(40):
-            edges = self._between(min(radius, 0.999999 * self.root.reach), there)
-            if enough(edges):
-                return edges
-            radius *= 2**0.5
-        raise SpaceError(
-            f"no radius was found that joins {self!r} and {there!r} as asked: a window or antipodes keep points apart; "
-            "take more points, or a larger window"
-        )
 
     # ----------------------------------------------------------------------------------------------- coarser points
 
@@ -365,9 +303,7 @@ class Manifold(ABC):
     def _coarsened(self, count: int) -> tuple[Subset, Neighbours]:
         cloud = Cloud(self.positions, torch.zeros(len(self), dtype=torch.int64, device=self.positions.device), 1)
         samples = self.subset(farthest(cloud.x, cloud.batch, [len(self)], [count]))
-        samples._check_pieces(self, 1)
-        edges = self._grown(samples, 1 / count, lambda e: len(e.q.unique()) == len(self))
-        edges = edges.at(closest(edges.q, self.root.squares(edges), 1))
+        edges = nearest_target(self, samples)
         samples.cells = self.cells.new_zeros(count).index_add(0, edges.p, self.cells[edges.q])
         return samples, self._framed(edges, self.cells[edges.q] / samples.cells[edges.p], samples)
 
@@ -461,13 +397,6 @@ def _applied(f: Callable[[torch.Tensor], torch.Tensor], value: Any) -> Any:
     return value
 
 
-def volume(frames: torch.Tensor) -> torch.Tensor:
-    """√det(eᵀe), the volume that the vectors of frames (n, m, d) span."""
-    if frames.shape[-1] == frames.shape[-2]:
-        return torch.linalg.det(frames).abs()
-    return torch.linalg.det(frames.mT @ frames).sqrt()
-
-
 def _count(points: int, n: int | None, ratio: float | None) -> int:
     if (n is None) == (ratio is None) or (ratio is not None and not 0 < ratio <= 1):
         raise SpaceError(f"expected either n or a ratio in (0, 1], got n={n}, ratio={ratio}")
@@ -523,7 +452,7 @@ class Subset(Manifold):
             raise SpaceError(f"expected indices 0 … {len(whole) - 1} of points of {whole}, got {members}")
         cells = whole.cells[members] if cells is None else cells
         super().__init__(whole.positions[members], whole.frames[members], cells, whole.group)
-        inside = whole._inside()
+        inside = whole.inside()
         self.members = members if inside is None else inside[members]
         self.whole = whole.root
         if len(self.members.unique()) < len(members):
@@ -537,10 +466,10 @@ class Subset(Manifold):
         """The same points of the whole space with a smaller structure group."""
         return Subset(self.whole.restrict(group), self.members, self.cells)
 
-    def _inside(self) -> torch.Tensor | None:
+    def inside(self) -> torch.Tensor | None:
         return self.members
 
-    def _outside(self, index: torch.Tensor) -> torch.Tensor:
+    def outside(self, index: torch.Tensor) -> torch.Tensor:
         place = torch.full((len(self.whole),), -1, dtype=torch.int64, device=index.device)
         place[self.members] = torch.arange(len(self), device=index.device)
         return place[index]
@@ -552,7 +481,7 @@ class Subset(Manifold):
 
     def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:
         source, push = self.whole._moved(isometry)
-        members = self._outside(source[self.members])
+        members = self.outside(source[self.members])
         if bool((members < 0).any()):
             raise SpaceError(f"the isometry maps points of {self} to others of {self.whole}")
         return members, push[self.members]

@@ -68,3 +68,10 @@ def nearest_elements(group: Group, g: torch.Tensor) -> torch.Tensor:
     for part in g.flatten(1).split(max(1, CHUNK // len(elements))):
         found.append((part @ flat.T - half).argmax(1))
     return elements[torch.cat(found)] if found else g
+
+
+def volume(frames: torch.Tensor) -> torch.Tensor:
+    """√det(eᵀe), the volume that the vectors of frames (n, m, d) span."""
+    if frames.shape[-1] == frames.shape[-2]:
+        return torch.linalg.det(frames).abs()
+    return torch.linalg.det(frames.mT @ frames).sqrt()
