@@ -196,7 +196,7 @@ def test_the_negative_controls_are_what_they_say():
     sloped, v, g = Sloped(kernel, slope), torch.randn(5, 2).double(), SO2.sample(5)
     assert torch.allclose(sloped(v), kernel(v) * (1 + 0.4 * v[:, 0] - 1.3 * v[:, 1])[:, None, None])
     assert float(sloped.residual(v, g).detach()) > 0.1 > 1e-12 > float(kernel.residual(v, g).detach())
-    graph = S.Affine(v, SO2).neighbours(10.0)
+    graph = S.Affine(v, SO2).neighbours(10.0, norm="sum")
     x = torch.randn(5, 2).double()
     literal = torch.stack([sum(sloped(v[q] - v[p]) @ x[q] for q in range(5)) for p in range(5)])
     assert torch.allclose(sloped.apply_to(x, graph), literal, atol=1e-12)
