@@ -73,17 +73,18 @@ def peak(case: Case, which: str) -> float:
     return resident() - before
 
 
+def peaks(case: Case, which: str) -> list[float]:
+    """Peak memory in fresh processes: one for the literal way, which varies little for its size, else three."""
+    arguments = "benchmarks.transport", json.dumps(asdict(case)), which
+    return [in_process(*arguments)["MiB"] for _ in range(1 if which == "literal" else 3)]
+
+
 def measure(case: Case, with_literal: bool) -> dict:
     """All numbers of a case."""
     ways = ("fused", "literal") if with_literal else ("fused",)
     runs = {which: step(case, which) for which in ways}
     times = interleaved(runs, 3 if with_literal else 9)
-    memory = {
-        which: statistics.median(
-            in_process("benchmarks.transport", json.dumps(asdict(case)), which)["MiB"] for _ in range(1 if which == "literal" else 3)
-        )
-        for which in ways
-    }
+    memory = {which: statistics.median(peaks(case, which)) for which in ways}
     row = {"points": case.points, "edges": len(case.inputs()[2]), "depthwise": case.depthwise}
     for which in ("fused", "literal"):
         row[f"{which}_ms"] = round(1e3 * statistics.median(times[which])) if which in ways else ""
