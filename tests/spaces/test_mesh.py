@@ -156,17 +156,25 @@ def test_reflections_need_a_structure_that_allows_them():
         S.Mesh(x, faces, SO2).act(mirror)
 
 
-def test_isometries_that_no_rotation_of_space_is():
-    """A cylinder of paper may be shifted along its circle, also when it is bent."""
+def test_an_isometry_may_be_given_by_the_images_of_vertices():
+    """A step around a cylinder, as a permutation and as the rotation that it is; a shift that is none fails."""
     x, faces = cylinder(6, 4)
-    n = len(x)
-    bent = x.clone()
-    mesh = S.Mesh(bent, faces, SO2)
-    shift = torch.arange(n)
+    mesh, n = turned(S.Mesh(x, faces, SO2)), len(x)
     with pytest.raises(SpaceError, match="permutation"):
         mesh.act(torch.zeros(n, dtype=torch.int64))
-    motion = mesh.act(shift)
-    assert torch.equal(motion.source, shift) and torch.allclose(motion.g, torch.eye(2, dtype=F64).expand(n, 2, 2))
+    around, along = torch.arange(n) // 4, torch.arange(n) % 4
+    step = torch.tensor(pi / 3, dtype=F64)
+    turn = torch.eye(3, dtype=F64)
+    turn[:2, :2] = SO2.exp(step * SO2.algebra[0])
+    here, there = mesh.act((around + 1) % 6 * 4 + along), mesh.act(turn)
+    assert torch.equal(here.source, there.source) and not torch.equal(here.source, torch.arange(n))
+    assert torch.allclose(here.g, there.g, atol=1e-9)
+    centre = torch.tensor([0.3, -1.0, 2.0], dtype=F64)
+    elsewhere = mesh.with_frames(mesh.frames)
+    elsewhere.positions = mesh.positions + centre
+    assert torch.equal(elsewhere.act((turn, centre - turn @ centre)).source, there.source)
+    with pytest.raises(SpaceError, match="no edges|lengths"):
+        mesh.act(around * 4 + (along + 1) % 4)
 
 
 @pytest.mark.parametrize("n", [1, 2, 4, 6])

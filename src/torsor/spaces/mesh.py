@@ -269,9 +269,10 @@ class Mesh(Manifold):
         return sums[:, 0] / sums[:, 1].where(sums[:, 1] > 0, 1.0)
 
     def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:
-        """A matrix (D, D) that maps the vertices onto each other, or the index (n,) of the image of every vertex."""
-        image = torch.as_tensor(isometry, device=self.positions.device)
-        if image.ndim == 2:
+        """What the base takes, a matrix or a pair (A, t), or the index (n,) of the image of every vertex."""
+        rigid = isinstance(isometry, tuple)
+        image = torch.zeros(0) if rigid else torch.as_tensor(isometry, device=self.positions.device)
+        if rigid or image.ndim == 2:
             source = super()._moved(isometry)[0]
             image = torch.empty_like(source).index_copy(0, source, torch.arange(len(source), device=source.device))
         elif not torch.equal(image.sort().values, torch.arange(len(self), device=image.device)):
