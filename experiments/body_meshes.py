@@ -182,7 +182,7 @@ def remeshed(vertices: torch.Tensor, faces: torch.Tensor, keep: float = 0.6) -> 
     pyvista = require("pyvista", "mesh")
     whole = pyvista.PolyData.from_regular_faces(vertices.numpy(), faces.numpy())
     fewer = whole.decimate_pro(1 - keep, preserve_topology=True)
-    return torch.tensor(np.asarray(fewer.points)).double(), torch.tensor(fewer.regular_faces).long()
+    return S.repaired(torch.tensor(np.asarray(fewer.points)).double(), torch.tensor(fewer.regular_faces).long())[:2]
 
 
 def nearest(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:

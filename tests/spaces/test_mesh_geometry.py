@@ -139,6 +139,16 @@ def test_repair_gives_back_the_surface_of_a_soup_of_triangles():
     assert float(embedded(mesh, clean).faces.sum()) == pytest.approx(float(geometry((x, faces)).faces.sum()))
 
 
+def test_repair_takes_fins_away_but_keeps_one_of_two_equal_faces():
+    x, faces = meshes.sphere(1)
+    a, b, _ = faces[0].tolist()
+    fin = torch.tensor([[b, a, len(x)], [a, b, len(x)]])
+    finned = torch.cat([x, x[:1] * 1.1])
+    clean, fixed, index = repaired(finned, torch.cat([faces, fin, faces[7:8].flip(1)]))
+    assert torch.equal(clean, x) and torch.equal(fixed, faces)
+    assert index[-1] == -1
+
+
 # frames
 
 

@@ -24,6 +24,8 @@ KINDS = [
     ("log-polar", FLIP),
     ("radial", CONE),
     ("radial", TURN),
+    ("log-radial", CONE),
+    ("log-radial", TURN),
     ("cubed-sphere", G.Trivial(3)),
 ]
 GAUGED = [case for case in KINDS if case[1].order != 1]
@@ -182,7 +184,7 @@ def test_convolution_is_the_formula_edge_by_edge(kind, group, kernel):
     f, x, e = features(s), s.positions, s.frames
     out = torch.zeros_like(f)
     for p, q in product(range(len(s)), repeat=2):
-        a, b = x[p], x[q]
+        a, b, stretch = x[p], x[q], 1.0
         if x.shape[1] == 2:  # by complex numbers
             ratio = complex(*b.tolist()) / complex(*a.tolist())
             turn = torch.tensor([[ratio.real, ratio.imag], [-ratio.imag, ratio.real]], dtype=F64)  # x_q ↦ x_p, scaled
@@ -190,12 +192,19 @@ def test_convolution_is_the_formula_edge_by_edge(kind, group, kernel):
             polar = torch.tensor(ratio, dtype=torch.complex128).log()
             cylinder = torch.stack([a, torch.stack([-a[1], a[0]])], 1) @ torch.view_as_real(polar)
             u = b - a if kind == "polar" else cylinder
+        elif kind == "log-radial":  # the cylinder over the sphere, by the angle between directions
+            ratio, axis = b.norm() / a.norm(), a / a.norm()
+            side = b - (b @ axis) * axis
+            angle = torch.atan2(side.norm(), b @ axis)
+            carry = rodrigues(b, a) / ratio
+            u = a.norm() * (ratio.log() * axis + (angle * side / side.norm() if p != q else 0))
+            stretch = 1.0 if p == q else float(angle / angle.sin())
         else:
             carry, u = rodrigues(b, a), b - a
         v = torch.linalg.solve(e[p], u)
         if float(v.norm()) < 0.8:
             g = torch.eye(len(a), dtype=F64) if group.order == 1 else torch.linalg.solve(e[p], carry @ e[q])
-            out[p] += conv.kernel(v) @ conv.in_rep.rho(g) @ f[q] * s.cells[q]
+            out[p] += conv.kernel(v) @ conv.in_rep.rho(g) @ f[q] * s.cells[q] * stretch
     assert apart(conv(Field(f, conv.in_rep, s)).tensor, out) < 1e-10
 
 
@@ -242,6 +251,9 @@ YES = [
     ("radial", CONE, SPIN),
     ("radial", CONE, SPIN_MIRROR),
     ("radial", TURN, SPIN),
+    ("log-radial", CONE, 1.7 * SPIN),
+    ("log-radial", CONE, 0.6 * SPIN_MIRROR),
+    ("log-radial", TURN, 1.7 * SPIN),
 ]
 NO = [
     ("polar", E2, 1.7 * ROTATE),
@@ -369,6 +381,8 @@ def test_cells_sum_to_the_volume():
         )
         s = Punctured.polar_grid(5, 7, 0.5, 2.0, kind="log-polar", spacing=spacing)
         assert abs(float(s.cells.sum()) - 2 * pi * log(4)) < 1e-12
+        s = Punctured.shells(20, 4, 0.5, 2.0, CONE, "log-radial", spacing=spacing)
+        assert abs(float(s.cells.sum()) - 4 * pi * log(4)) < 1e-12
     r = Punctured.polar_grid(3, 4, 1.0, 8.0, spacing="log").positions.norm(dim=1)[::4]
     assert apart(r, torch.tensor([2**0.5, 2 * 2**0.5, 4 * 2**0.5], dtype=F64)) < 1e-12
 
@@ -380,6 +394,18 @@ def test_moved_cells_are_those_of_the_moved_points():
         other = Punctured.polar_grid(3, 8, 1.5, 3.0, kind=kind, spacing="log")
         moved, _ = s.moved(1.5 * torch.eye(2, dtype=F64))
         assert max(apart(moved.positions, other.positions), apart(moved.cells, other.cells)) < 1e-12
+    for kind in ("radial", "log-radial"):
+        s, other = (Punctured.shells(9, 3, a, 2 * a, CONE, kind, spacing="log") for a in (1.0, 1.5))
+        assert apart(s.moved(1.5 * torch.eye(3, dtype=F64))[0].cells, other.cells) < 1e-12
+
+
+def test_log_radial_weights_integrate_over_a_ball_of_the_cylinder():
+    """Σ w v vᵀ over a ball of radius ρ is its second moment, 4π ρ⁵/15, as the points become dense."""
+    s = Punctured.shells(3000, 60, 0.5, 2.0, CONE, "log-radial")
+    middle = (s.positions.norm(dim=1) - 1).abs().argmin()[None]
+    graph = s.neighbours(0.6, target=s.subset(middle), norm="sum")
+    moments = torch.einsum("e,ei,ej->ij", graph.weight, graph.v, graph.v) / (4 * pi * 0.6**5 / 15)
+    assert (moments - torch.eye(3, dtype=F64)).abs().max() < 0.03
 
 
 def test_shells_of_a_spiral_cover_the_sphere():
@@ -396,6 +422,9 @@ def test_opposite_directions_have_no_radial_transport():
     with pytest.raises(SpaceError, match="points 0 and 1"):
         s.neighbours(2.1, norm="sum")
     assert len(Punctured(x, CONE, antipodes="skip").neighbours(2.1, norm="sum")) == 7
+    with pytest.raises(SpaceError, match="a radius of less than π"):
+        Punctured(x, CONE, "log-radial").neighbours(3.2, norm="sum")
+    assert len(Punctured(x, CONE, "log-radial", antipodes="skip").neighbours(3.2, norm="sum")) == 7
     assert len(Punctured(x, G.Trivial(3)).neighbours(2.1, norm="sum")) == 9
     near = Punctured(torch.tensor([[0.0, 0.0, 1.0], [1e-4, 0.0, -1.0]], dtype=F64), CONE).neighbours(3.0, norm="sum")
     assert near.g is not None and bool(CONE.contains(near.g, 1e-12).all())

@@ -259,7 +259,8 @@ def repaired(
     """A mesh without coincident and unused vertices, degenerate and repeated faces, its faces in one sense if possible.
 
     Vertices within tolerance × the diagonal of the bounding box become the one of lowest index; then faces of area zero
-    are dropped, and of faces with the same vertices all but the first. Other defects are left to `triangulate`.
+    are dropped, and of faces with the same vertices all but the first, and that too if it is a fin: two faces back to
+    back, which decimation leaves behind, on an edge that has its two faces. Other defects are left to `triangulate`.
 
     Args:
         vertices: (n, D) positions.
@@ -277,13 +278,20 @@ def repaired(
     merged = _merged(vertices, tolerance)
     faces = merged[faces]
     faces = faces[~_degenerate(vertices, faces)]
-    label = _same_vertices(faces)
-    index = torch.arange(len(faces), device=faces.device)
-    first = torch.full_like(index, len(faces)).scatter_reduce(0, label, index, "amin")
-    faces = oriented(faces[index == first[label]], len(vertices))[0]
+    faces = oriented(_without_repeats(faces, len(vertices)), len(vertices))[0]
     used, compact = torch.unique(faces, return_inverse=True)
     index = torch.full_like(merged, -1).index_put((used,), torch.arange(len(used), device=used.device))
     return vertices[used], compact.view(-1, 3), index[merged]
+
+
+def _without_repeats(faces: torch.Tensor, vertices: int) -> torch.Tensor:
+    """The first of all faces with the same vertices; none of them where an edge would have more than two faces."""
+    label = _same_vertices(faces)
+    index = torch.arange(len(faces), device=faces.device)
+    first = torch.full_like(index, len(faces)).scatter_reduce(0, label, index, "amin")[label] == index
+    repeated, faces = (_counts(label) > 1)[first], faces[first]
+    crowded = (_counts(_undirected(_sides(faces), vertices)) > 2).view(-1, 3).any(1)
+    return faces[~(repeated & crowded)]
 
 
 def check_finite(vertices: torch.Tensor) -> None:

@@ -1,9 +1,10 @@
-"""The plane and space without the origin, with frames that look at it: polar, log-polar, radial, cubed-sphere × radius.
+"""The plane and space without the origin, with frames that look at it: polar, radial, both logarithmic, cubed-sphere.
 
     kind            frames                      metric                 structure group      commutes with
     polar           r̂, φ̂                        Euclidean              {e} · reflection     SO(2) · O(2)
     log-polar       r r̂, r φ̂                    dr²/r² + dφ²           {e} · reflection     SO(2) × scalings · O(2) × …
     radial          tangential (twice), r̂       Euclidean              Axial SO(2) · O(2)   SO(3) · O(3)
+    log-radial      the same times r            dr²/r² + that of S²    Axial SO(2) · O(2)   SO(3) × scalings · O(3) × …
     cubed-sphere    two of the face, r̂          Euclidean              {e}                  nothing
 
 A vector is carried by the rotation q̂ → p̂, which maps radius to radius, so that transporters lie in the structure group.
@@ -26,8 +27,9 @@ from torsor.spaces.cubed_sphere import cubed_sphere_frames, radial_frames
 from torsor.spaces.edges import Edges
 from torsor.spaces.manifold import Manifold
 from torsor.spaces.search import Cloud, within
+from torsor.spaces.sphere import logarithm
 
-KINDS = {2: ("polar", "log-polar"), 3: ("radial", "cubed-sphere")}
+KINDS = {2: ("polar", "log-polar"), 3: ("radial", "log-radial", "cubed-sphere")}
 """The kinds of frames in E² and E³."""
 
 ANTIPODAL = 1e-6
@@ -39,7 +41,8 @@ class Punctured(Manifold):
 
         v = e_p⁻¹ (x_q - x_p)                                  Euclidean
         v = (log r_q - log r_p, φ_q - φ_p)                     log-polar: the flat cylinder, angles the short way round
-        g_{p←q} = e_p⁻¹ R e_q,   R the rotation q̂ → p̂          (log-polar: times r_p/r_q)
+        v = (log_p̂(q̂), log r_q - log r_p)                      log-radial: the cylinder over S²
+        g_{p←q} = e_p⁻¹ R e_q,   R the rotation q̂ → p̂          (logarithmic: times r_p/r_q)
 
     Component 0 of v is radial and 1 azimuthal in the plane, component 2 radial in space. Angles grow from axis 0 to
     axis 1. A point at half a turn in the log-polar metric is a neighbour both ways round, with half its weight each.
@@ -47,9 +50,10 @@ class Punctured(Manifold):
     Args:
         positions: (n, 2) or (n, 3), none of them 0.
         group: the structure group, of those that the frames allow (see the module).
-        kind: of frames, "polar", "log-polar", "radial" or "cubed-sphere"; by default the first that the group allows.
+        kind: of frames, "polar" or "log-polar" in the plane, "radial", "log-radial" or "cubed-sphere" in space; by
+            default the first that the group allows.
         cells: (n,) the volume for which each point stands, in the metric of the frames: areas and volumes, but
-            ∫ dr dφ / r of log-polar frames; None is 1.
+            ∫ dr dφ / r of log-polar frames and ∫ dr dΩ / r of log-radial ones; None is 1.
         antipodes: what becomes of neighbours p, q in opposite directions from 0, between which radial frames have no
             transport: "error", or "skip" to leave such pairs out.
 
@@ -124,7 +128,7 @@ class Punctured(Manifold):
         group: Group,
         kind: str | None = None,
         *,
-        spacing: str = "linear",
+        spacing: str | None = None,
         solid_angles: torch.Tensor | None = None,
         antipodes: str = "error",
     ) -> Punctured:
@@ -137,14 +141,15 @@ class Punctured(Manifold):
             r_max: the outer radius of the outermost.
             group: the structure group.
             kind: of frames.
-            spacing: of the radii, "linear" or "log".
+            spacing: of the radii, "linear" or "log"; by default as the metric has it.
             solid_angles: (m,) of the directions, with sum 4π; by default all equal.
             antipodes: "error" or "skip", see the class.
 
         Raises:
             SpaceError: shapes and numbers that do not fit.
         """
-        bounds, r = _radii(n_r, r_min, r_max, spacing)
+        logarithmic = kind == "log-radial"
+        bounds, r = _radii(n_r, r_min, r_max, spacing or ("log" if logarithmic else "linear"))
         u = fibonacci(max(directions, 0)) if isinstance(directions, int) else directions.double()
         if u.ndim != 2 or u.shape[1] != 3 or not len(u):
             raise SpaceError(f"expected directions (m, 3), or their number, got shape {tuple(u.shape)}")
@@ -152,18 +157,24 @@ class Punctured(Manifold):
         if omega.shape != u.shape[:1]:
             raise SpaceError(f"expected {len(u)} solid angles, one a direction, got shape {tuple(omega.shape)}")
         x = r.to(u)[:, None, None] * torch.nn.functional.normalize(u, dim=1)
-        cells = (bounds.pow(3).diff() / 3).to(u)[:, None] * omega
+        shell = bounds.log().diff() if logarithmic else bounds.pow(3).diff() / 3
+        cells = shell.to(u)[:, None] * omega
         return Punctured(x.flatten(0, 1), group, kind, cells.flatten(), antipodes=antipodes)
 
     def __repr__(self) -> str:
         return f"Punctured({len(self)} points, {self.kind}, {self.group})"
 
+    @property
+    def logarithmic(self) -> bool:
+        """Whether lengths are relative to the radius."""
+        return self.kind.startswith("log-")
+
     def moved(self, matrix: Any) -> tuple[Punctured, torch.Tensor]:
         """The points A x, with the frames that the kind of frames has there, and the volumes of the moved cells.
 
         The field moved along has the coefficients (A f)(A p) = ρ(g_p) f(p), g_p = e'⁻¹ A e with the frames e' at the
-        moved points. These lie in the structure group where A keeps the structure: rotations do and, with log-polar
-        frames, scalings.
+        moved points. These lie in the structure group where A keeps the structure: rotations do and, with
+        logarithmic frames, scalings.
 
         Raises:
             SpaceError: A is no invertible matrix (d, d).
@@ -173,15 +184,15 @@ class Punctured(Manifold):
             raise SpaceError(f"expected an invertible matrix {(self.dim,) * 2} to move {self}, got {a}")
         x = self.positions @ a.T
         cells = self.cells * torch.linalg.det(a).abs()
-        if self.kind == "log-polar":
-            cells = cells * self.positions.square().sum(1) / x.square().sum(1)
+        if self.logarithmic:
+            cells = cells * (self.positions.norm(dim=1) / x.norm(dim=1)).pow(self.dim)
         other = Punctured(x, self.group, self.kind, cells, antipodes=self.antipodes)
         return other, torch.linalg.inv(other.frames) @ a @ self.frames
 
     def _squares(self, edges: Edges) -> torch.Tensor:
-        """With log-polar frames lengths are relative to the radius."""
+        """In the metric of the frames."""
         square = super()._squares(edges)
-        return square / self.positions[edges.p].square().sum(1) if self.kind == "log-polar" else square
+        return square / self.positions[edges.p].square().sum(1) if self.logarithmic else square
 
     def connect(
         self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None
@@ -200,28 +211,30 @@ class Punctured(Manifold):
             return self._round(p, q, reach)
         keep = self._connected(p, q)
         p, q = p[keep], q[keep]
+        if self.kind == "log-radial":
+            return self._over_sphere(p, q, reach)
         u = self.positions[q] - self.positions[p]
         return Edges(p, q, u, torch.ones_like(u[:, 0]), self._transport(p, q))
 
     def _cloud(self, index: torch.Tensor | None) -> Cloud:
-        """Points among which to search: of the log-polar metric the cylinder in space, whose chords are shorter."""
+        """Points among which to search: of logarithmic metrics the cylinder over S¹ or S², whose chords are shorter."""
         x = self.positions if index is None else self.positions[index]
-        if self.kind == "log-polar":
+        if self.logarithmic:
             r = x.norm(dim=1, keepdim=True)
             x = torch.cat([x / r, r.log()], 1)
         return Cloud(x, torch.zeros(len(x), dtype=torch.int64, device=x.device), 1)
 
     def _connected(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
         """(E,) which pairs have a transport."""
-        if self.kind != "radial":
+        if not self.kind.endswith("radial"):
             return torch.ones_like(p, dtype=torch.bool)
         opposite = _halfway(self.positions, p, q).norm(dim=1) < ANTIPODAL
         if self.antipodes == "error" and bool(opposite.any()):
             a, b = (int(i[opposite][0]) for i in (p, q))
             raise SpaceError(
                 f"{int(opposite.sum())} pairs of neighbours lie in opposite directions from 0, such as points {a} and "
-                f"{b}, and no rotation about 0 between them is the least; take a radius of less than twice the "
-                'smallest |x|, or antipodes="skip" to leave the pairs out'
+                f"{b}, and no rotation about 0 between them is the least; take a radius of less than "
+                f'{"π" if self.logarithmic else "twice the smallest |x|"}, or antipodes="skip" to leave the pairs out'
             )
         return ~opposite
 
@@ -229,8 +242,10 @@ class Punctured(Manifold):
         """(E, d, d) the rotation q̂ → p̂: in space the half turn about q̂, then that about p̂ + q̂."""
         if self.kind == "cubed-sphere":
             return None
-        if self.kind == "radial":
-            return _half_turn(_halfway(self.positions, p, q)) @ _half_turn(self.positions[q])
+        if self.kind.endswith("radial"):
+            turn = _half_turn(_halfway(self.positions, p, q)) @ _half_turn(self.positions[q])
+            r = self.positions.norm(dim=1)
+            return (r[p] / r[q])[:, None, None] * turn if self.logarithmic else turn
         e = canonical_frames(self.kind, self.positions)
         return e[p] @ torch.linalg.inv(e)[q]
 
@@ -246,6 +261,15 @@ class Punctured(Manifold):
         u = (canonical_frames(self.kind, self.positions)[p] @ w[:, :, None])[:, :, 0]
         return Edges(p, q, u, share * self.positions[p].square().sum(1), self._transport(p, q))
 
+    def _over_sphere(self, p: torch.Tensor, q: torch.Tensor, reach: float) -> Edges:
+        """Edges of the log-radial metric: u = r_p (log_p̂(q̂) + p̂ Δ log r), |det ∂u/∂q| = r_p³ θ / sin θ."""
+        r = self.positions.norm(dim=1)
+        unit, log_r = self.positions / r[:, None], r.log()
+        angle, stretch = logarithm(unit[p], unit[q])
+        u = r[p, None] * (angle + (log_r[q] - log_r[p])[:, None] * unit[p])
+        near = (u.norm(dim=1) <= reach * r[p]).nonzero()[:, 0]
+        return Edges(p, q, u, r[p].pow(3) * stretch, self._transport(p, q)).at(near)
+
     def _cylinder(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
         """(E, 2) log r_q - log r_p and φ_q - φ_p in [-π, π]."""
         (a, b), (c, d) = self.positions[p].T, self.positions[q].T
@@ -255,8 +279,8 @@ class Punctured(Manifold):
 
 def canonical_frames(kind: str, x: torch.Tensor) -> torch.Tensor:
     """The frames of a kind at points x: (n, d) -> (n, d, d), vectors in columns."""
-    if kind == "radial":
-        return radial_frames(x)
+    if kind.endswith("radial"):
+        return radial_frames(x) * (x.norm(dim=1)[:, None, None] if kind == "log-radial" else 1)
     if kind == "cubed-sphere":
         return cubed_sphere_frames(x)
     frames = torch.stack([x, torch.stack([-x[:, 1], x[:, 0]], 1)], -1)
@@ -265,7 +289,7 @@ def canonical_frames(kind: str, x: torch.Tensor) -> torch.Tensor:
 
 def allowed_groups(kind: str) -> tuple[Group, ...]:
     """The structure groups with which frames of a kind can be had."""
-    if kind == "radial":
+    if kind.endswith("radial"):
         return Axial(O(2)), Axial(SO(2))
     return (Trivial(3),) if kind == "cubed-sphere" else (Trivial(2), Reflection(2))
 
