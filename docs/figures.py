@@ -1,5 +1,6 @@
 """Draws the figures of README.md and of the documentation into docs/images: ``python docs/figures.py``."""
 
+import sys
 from pathlib import Path
 
 import torch
@@ -84,7 +85,14 @@ def jumping_outputs():
     return figure
 
 
+def log_polar_frames():
+    """Frames of the plane without its centre that grow with the distance, and one coordinate as colour."""
+    grid = spaces.Punctured.polar_grid(8, 24, 0.4, 2.0, kind="log-polar")
+    return plot.plane(grid, grid.positions[:, 0], frames=True, arrows=80, label="axis 0")
+
+
 FIGURES = {
+    "log-polar-frames": log_polar_frames,
     "jumps": jumping_outputs,
     "rotated-features": rotated_features,
     "kernels-so2": steerable_kernels,
@@ -94,11 +102,11 @@ FIGURES = {
 
 
 def main() -> None:
-    """Draw all of them."""
+    """Draw all of them, or those that are named."""
     torch.set_num_threads(1)
     IMAGES.mkdir(exist_ok=True)
-    for name, draw in FIGURES.items():
-        draw().savefig(IMAGES / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
+    for name in sys.argv[1:] or FIGURES:
+        FIGURES[name]().savefig(IMAGES / f"{name}.png", dpi=110, bbox_inches="tight", metadata={"Software": None})
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Draws the figures of surfaces of the documentation into docs/images: ``python docs/figures_surfaces.py``."""
 
+import sys
 from pathlib import Path
 
 import torch
@@ -7,7 +8,7 @@ from PIL import Image
 
 from torsor import Field, groups, kernels, reps
 from torsor.plot import carried_kernel, holonomy, surface
-from torsor.spaces import Mesh, Sphere
+from torsor.spaces import Mesh, Mobius, Sphere
 
 IMAGES = Path(__file__).parent / "images"
 SO2 = groups.SO(2)
@@ -76,21 +77,29 @@ def holonomy_of_a_cap():
     return holonomy(sphere, int(sphere.positions.sum(1).argmax()), radius=0.6)
 
 
+def frames_of_a_strip():
+    """Carried around the Möbius strip, a frame comes back reflected: at the seam, black arrows meet the other way."""
+    strip = Mobius(72, 18)
+    along = torch.linspace(0, 2 * torch.pi, 72).expand(strip.shape)
+    return surface(strip, along.cos(), frames=True, arrows=130)
+
+
 FIGURES = {
     "sphere-wind": wind_on_the_sphere,
     "torus-frames": frames_of_a_torus,
     "kernel-not-steerable": kernel_that_is_not_steerable,
     "kernel-carried": steerable_kernel,
     "holonomy": holonomy_of_a_cap,
+    "strip-frames": frames_of_a_strip,
 }
 
 
 def main() -> None:
-    """Draw all of them."""
+    """Draw all of them, or those that are named."""
     torch.set_num_threads(1)
     IMAGES.mkdir(exist_ok=True)
-    for name, draw in FIGURES.items():
-        Image.fromarray(draw()).save(IMAGES / f"{name}.png", optimize=True)
+    for name in sys.argv[1:] or FIGURES:
+        Image.fromarray(FIGURES[name]()).save(IMAGES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,10 @@ from torsor import Field  # noqa: E402
 from torsor import groups as G  # noqa: E402
 from torsor import kernels as K  # noqa: E402
 from torsor import reps as R  # noqa: E402
+from torsor import spaces as S  # noqa: E402
 from torsor.errors import FieldTypeError, MissingExtraError, SpaceError  # noqa: E402
+from torsor.plot.canvas import INK  # noqa: E402
+from torsor.plot.surface_atlas import sheet  # noqa: E402
 from torsor.plot.surface_geometry import (  # noqa: E402
     ambient_frames,
     angle_defects,
@@ -434,3 +437,62 @@ def test_an_image_of_a_kernel_has_a_panel_for_each_gauge():
     image = carried_kernel(sphere(2), edge, [5], radius=0.6, gauges=2)
     assert image.shape == (760 + 60, 2 * 760 + 130, 3)
     assert (image[:, :760] != image[:, 760 : 2 * 760]).any()
+
+
+# --------------------------------------------------------------------------------------------------------- atlases
+
+
+def euler(faces: np.ndarray) -> tuple[int, int]:
+    """V - E + F, and the number of edges of one face."""
+    sides = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), 1)
+    sides, counts = np.unique(sides, axis=0, return_counts=True)
+    assert counts.max() == 2
+    return len(np.unique(faces)) - len(sides) + len(faces), int((counts == 1).sum())
+
+
+def test_atlases_are_drawn_as_the_surfaces_that_they_are():
+    """Euler characteristics and lengths of boundaries: twelve corners are missing of an icosahedron."""
+    assert euler(sheet(S.Torus(9, 7)).faces.numpy()) == (0, 0)
+    assert euler(sheet(S.Klein(9, 7)).faces.numpy()) == (0, 0)
+    assert euler(sheet(S.Mobius(9, 7)).faces.numpy()) == (0, 18)
+    assert euler(sheet(S.Cylinder(9, 7)).faces.numpy()) == (0, 18)
+    assert euler(sheet(S.Icosahedron(3, G.Cyclic(6))).faces.numpy()) == (2 - 12, 60)
+
+
+def test_frames_of_an_atlas_are_derivatives_of_its_embedding():
+    """Along the circles of the torus, to second order in the step; the lattice vectors of the icosahedron."""
+    torus = S.Torus(60, 40, SO2)
+    e, x = sheet(torus).frames.numpy().reshape(40, 60, 3, 2), torus.embedding[0].numpy()
+    ring = np.linalg.norm(x[..., :2], axis=-1)
+    np.testing.assert_allclose(np.linalg.norm(e[..., 0], axis=-1), 2 * np.pi / 40, rtol=5e-3)
+    np.testing.assert_allclose(np.linalg.norm(e[..., 1], axis=-1), ring * 2 * np.pi / 60, rtol=5e-3)
+    assert np.abs(np.einsum("ijk,ijk->ij", e[..., 0], e[..., 1])).max() < 1e-12
+    ball = S.Icosahedron(3, G.Cyclic(6))
+    e = sheet(ball).frames.numpy()
+    gram = e.swapaxes(-1, -2) @ e
+    flat = np.abs(gram - np.median(gram[:, 0, 0]) * np.eye(2)).max((1, 2)) < 1e-9  # away from the edges, between the triangles
+    assert flat.sum() >= 20 * 21  # the inner points of triangles of side 8
+
+
+def test_vectors_on_an_atlas_do_not_depend_on_the_frames():
+    torus, rep = S.Torus(12, 8, SO2), VECTOR
+    f = Field(torch.randn(1, 2, 1, 8, 12, dtype=torch.float64), rep, torus)
+    g = SO2.sample(96, torch.Generator().manual_seed(0)).view(1, 8, 12, 2, 2)
+    turned = torus.regauge(g)
+    there = Field(torus.transform(f.tensor, rep, g), rep, turned)
+    a, b = (arrows(surface(torus, vectors=x, backend="plotly"), INK) for x in (f, there))
+    np.testing.assert_allclose(a, b, atol=1e-9)
+    assert len(a) > 90
+
+
+def test_scalars_on_an_atlas_and_what_is_refused():
+    strip = S.Mobius(12, 6)
+    x = torch.randn(1, 6, 12)
+    for values in (x, x[None, None], Field(x[None, None], R.trivial(strip.group), strip)):
+        (found,) = painted(surface(strip, values, backend="plotly", frames=True))
+        np.testing.assert_allclose(found, x.flatten().numpy())
+    with pytest.raises(FieldTypeError, match="one sample"):
+        surface(strip, torch.zeros(2, 1, 1, 6, 12))
+    seams = (S.Seam.of_sides((4, 4), 0, (1, 1), 0, (1, 0)),)
+    with pytest.raises(SpaceError, match="embedding"):
+        surface(S.Atlas(S.Gluing(1, (4, 4), seams), SO2))

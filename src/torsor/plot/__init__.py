@@ -6,10 +6,11 @@ and nothing is shown, printed or saved. Surfaces are drawn by pyvista (an image)
 
 from torsor.plot.bases import kernels
 from torsor.plot.fields import field
+from torsor.plot.planes import plane
 from torsor.plot.slices import slices
 from torsor.plot.surface_holonomy import holonomy
 from torsor.plot.surface_kernels import carried_kernel
 from torsor.plot.surfaces import surface
 from torsor.plot.turned import rotation
 
-__all__ = ["carried_kernel", "field", "holonomy", "kernels", "rotation", "slices", "surface"]
+__all__ = ["carried_kernel", "field", "holonomy", "kernels", "plane", "rotation", "slices", "surface"]

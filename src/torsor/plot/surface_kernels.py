@@ -27,7 +27,8 @@ from torsor.plot.surface_geometry import (
 )
 from torsor.plot.surface_output import shown
 from torsor.plot.surface_picture import AXES, PAPER, Arrows, Part, Skin, View
-from torsor.plot.surfaces import LIFT, camera, colours, extent
+from torsor.plot.surface_values import colours
+from torsor.plot.surfaces import LIFT, camera, extent
 from torsor.spaces import Manifold
 from torsor.spaces.edges import Edges
 from torsor.spaces.structure import compatible
