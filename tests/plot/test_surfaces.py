@@ -470,7 +470,9 @@ def test_frames_of_an_atlas_are_derivatives_of_its_embedding():
     ball = S.Icosahedron(3, G.Cyclic(6))
     e = sheet(ball).frames.numpy()
     gram = e.swapaxes(-1, -2) @ e
-    flat = np.abs(gram - np.median(gram[:, 0, 0]) * np.eye(2)).max((1, 2)) < 1e-9  # away from the edges, between the triangles
+    flat = (
+        np.abs(gram - np.median(gram[:, 0, 0]) * np.eye(2)).max((1, 2)) < 1e-9
+    )  # away from the edges, between the triangles
     assert flat.sum() >= 20 * 21  # the inner points of triangles of side 8
 
 

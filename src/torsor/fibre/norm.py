@@ -11,12 +11,15 @@ differ in what E averages over.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
 
 from torsor.errors import FieldTypeError
-from torsor.fibre.base import Layer, join_fields, split_fields
+from torsor.fibre.base import Layer, check_channels, join_fields, split_fields
 from torsor.fibre.frozen import ChannelAffine
 from torsor.fibre.invariants import invariant_vectors, is_uniform
 from torsor.fibre.nonlinear import require_orthogonal
@@ -52,11 +55,14 @@ class FieldNorm(Layer):
 
     def _normalise(self, part: torch.Tensor, k: int) -> torch.Tensor:
         """One term (batch, m, dim, *space)."""
+        return self._with_mean(part, k, lambda values: values.mean(self._axes(values), keepdim=True))
+
+    def _with_mean(self, part: torch.Tensor, k: int, mean: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        """The equation with E as given, a map that keeps the axes."""
         vectors = getattr(self, f"vectors_{k}")
-        mean = torch.einsum("td,bmd...->bmt...", _dual(vectors), part)
-        mean = mean.mean(self._axes(part), keepdim=True)
-        centred = part - torch.einsum("td,bmt...->bmd...", vectors, mean)
-        variance = centred.square().mean((2, *self._axes(part)), keepdim=True)
+        invariant = mean(torch.einsum("td,bmd...->bmt...", _dual(vectors), part))
+        centred = part - torch.einsum("td,bmt...->bmd...", vectors, invariant)
+        variance = mean(centred.square().mean(2, keepdim=True))
         return self._affine(centred * (variance + self.eps).rsqrt(), k)
 
     def _affine(self, y: torch.Tensor, k: int) -> torch.Tensor:
@@ -78,9 +84,21 @@ class FieldNorm(Layer):
         parts = split_fields(x, self.in_rep)
         return join_fields([self._normalise(part, k) for k, part in enumerate(parts)])
 
+    def on_field(self, field: Any) -> Any:
+        """The field on the same space; pixels of an atlas that are masked count for nothing, and are zero."""
+        mask = getattr(field.space, "mask", None)
+        if mask is None:
+            return replace(field, tensor=self(field.tensor))
+        mask, y = mask.to(field.tensor.device), torch.zeros_like(field.tensor)
+        y[..., mask] = self(field.tensor[..., mask])
+        return replace(field, tensor=y)
+
 
 class InstanceNorm(FieldNorm):
     """Normalisation of every field by its average over space, sample by sample.
+
+    ``norm(x)`` takes (batch, channels, *space); ``norm(x, batch)`` takes (points, channels) and the batch element of
+    every point. On manifolds points weigh as much as their volume.
 
     Args:
         rep: the type; orthogonal.
@@ -102,12 +120,57 @@ class InstanceNorm(FieldNorm):
         super().__init__(rep, eps, affine, device, dtype)
         self.derive(device, dtype)
 
+    def forward(
+        self,
+        x: Any,
+        batch: torch.Tensor | None = None,
+        elements: int | None = None,
+        weight: torch.Tensor | None = None,
+    ) -> Any:
+        """Apply the layer to a tensor (batch, channels, *space), to points (points, channels), or to a `Field`.
+
+        Args:
+            x: the features.
+            batch: (points,) the batch element of every point.
+            elements: their number, which compiled code has to be told; by default it is read from the batch.
+            weight: (points,) the volume for which every point stands; None is 1.
+        """
+        if not isinstance(x, torch.Tensor):
+            return x.through(self)
+        if batch is None:
+            return super().forward(x)
+        check_channels(self, x, self.in_rep)
+        if x.ndim != 2 or batch.shape != x.shape[:1]:
+            raise FieldTypeError(
+                f"expected points (n, {self.in_rep.dim}) and their batch elements (n,), got {tuple(x.shape)} and "
+                f"{tuple(batch.shape)}"
+            )
+        weight = x.new_ones(len(x)) if weight is None else weight.to(x)
+        volume = x.new_zeros(int(batch.max()) + 1 if elements is None else elements).index_add(0, batch, weight)
+        share = weight / volume[batch]
+
+        def mean(values: torch.Tensor) -> torch.Tensor:
+            """Of every batch element, at each of its points."""
+            total = values.new_zeros(len(volume), *values.shape[1:])
+            return total.index_add(0, batch, share.view(-1, *[1] * (values.ndim - 1)) * values)[batch]
+
+        parts = split_fields(x, self.in_rep)
+        return join_fields([self._with_mean(part, k, mean) for k, part in enumerate(parts)])
+
     def compute(self, x: torch.Tensor) -> torch.Tensor:
         if x.ndim < 3 or x.shape[2:].numel() < 2:
             raise FieldTypeError(
-                f"InstanceNorm averages over space: expected several points, got shape {tuple(x.shape)}"
+                f"InstanceNorm averages over space: expected several points (batch, channels, *space), or points "
+                f"(n, channels) and their batch elements, got shape {tuple(x.shape)}"
             )
         return super().compute(x)
+
+    def on_field(self, field: Any) -> Any:
+        """The field on the same space."""
+        space = field.space
+        if field.tensor.ndim > 2 or not hasattr(space, "elements"):
+            return super().on_field(field)
+        return replace(field, tensor=self(field.tensor, space.index, space.elements, getattr(space, "cells", None)))
 
     def _axes(self, part: torch.Tensor) -> tuple[int, ...]:
         return tuple(range(3, part.ndim))
