@@ -43,9 +43,9 @@ def conv_on_atlas(layer: Any, x: torch.Tensor, atlas: Atlas) -> torch.Tensor:
     offsets, padding = atlas.plan(layer.kernel.sizes, dilation, x.device)
     stencil = layer.kernel.stencil()
     columns = atlas.columns(x, layer.in_rep, padding)
-    padded = atlas.padded(columns, padding)
-    folded = padded.transpose(1, 2).flatten(0, 1)
-    y = torch.nn.functional.conv2d(folded, stencil, layer.expanded_bias(), dilation=dilation)
+    padded = atlas.bordered(columns, padding)
+    folded, bias = padded.transpose(1, 2).flatten(0, 1), layer.expanded_bias()
+    y = torch.nn.functional.conv2d(folded, stencil, bias, padding=padding.beyond, dilation=dilation)
     y = y.unflatten(0, (len(x), atlas.charts)).transpose(1, 2)
     if len(padding.target):
         taps = _places(offsets, layer.kernel.sizes, dilation)[padding.tap.cpu()].to(x.device)

@@ -187,7 +187,12 @@ class Atlas:
         return self._cache[key]
 
     def padded(self, columns: torch.Tensor, padding: Padding) -> torch.Tensor:
-        """The padded charts, from the columns of `columns`; in memory chart by chart, as convolutions fold them."""
+        """The padded charts, from the columns of `columns`."""
+        (a, b), x = padding.beyond, self.bordered(columns, padding)
+        return torch.nn.functional.pad(x, (b, b, a, a)) if a or b else x
+
+    def bordered(self, columns: torch.Tensor, padding: Padding) -> torch.Tensor:
+        """The same without the zeros beyond; in memory chart by chart, as convolutions fold them."""
         (charts, rows, width), (a, b) = self.shape, padding.margin
         inner = columns[..., : len(self)].unflatten(-1, self.shape).transpose(1, 2)
         border = columns.index_select(2, padding.border.flatten()).unflatten(-1, (charts, -1)).transpose(1, 2)

@@ -22,7 +22,8 @@ class Padding(NamedTuple):
 
     Attributes:
         margin: pixels on both sides of each axis.
-        border: (charts, n) columns of the padded pixels outside a chart: rows above, rows below, left, right.
+        beyond: on both sides of each axis how many zeros come on top, where all sides are a boundary.
+        border: (charts, n) columns of the pixels of the margin: rows above, rows below, left, right.
         turns: indices of the transitions A other than 1, by which pixels are carried.
         sources: for each the pixels that it carries.
         target: (E,) pixels of which one neighbour is not what stands in the padding (near cone points).
@@ -32,6 +33,7 @@ class Padding(NamedTuple):
     """
 
     margin: tuple[int, int]
+    beyond: tuple[int, int]
     border: torch.Tensor
     turns: tuple[int, ...]
     sources: tuple[torch.Tensor, ...]
@@ -44,10 +46,11 @@ class Padding(NamedTuple):
         """The padding on a device."""
         return Padding(
             self.margin,
+            self.beyond,
             self.border.to(device),
             self.turns,
             tuple(s.to(device) for s in self.sources),
-            *(x.to(device) for x in self[4:]),
+            *(x.to(device) for x in self[5:]),
         )
 
 
@@ -71,6 +74,10 @@ def build_padding(gluing: Gluing, masked: tuple[int, ...], offsets: Offsets, tra
     inner = np.where(hidden[:-1], -1, np.arange(gluing.pixels) * turns).reshape(charts, rows, columns)
     whole[:, a : a + rows, b : b + columns] = inner
     wrong = whole.reshape(-1)[place] != content
+    empty = [not wrong.any() and (side < 0).all() for side in (_outside(whole, a, 1), _outside(whole, b, 2))]
+    beyond = (a * bool(empty[0]), b * bool(empty[1]))
+    whole = whole[:, beyond[0] : a + rows + a - beyond[0], beyond[1] : b + columns + b - beyond[1]]
+    a, b = a - beyond[0], b - beyond[1]
     sides = (whole[:, :a], whole[:, a + rows :], whole[:, a : a + rows, :b], whole[:, a : a + rows, b + columns :])
     border = np.concatenate([side.reshape(charts, -1) for side in sides], axis=1)
     needed = np.unique(np.concatenate([border.ravel(), content[wrong]]))
@@ -87,6 +94,7 @@ def build_padding(gluing: Gluing, masked: tuple[int, ...], offsets: Offsets, tra
 
     return Padding(
         margin=(a, b),
+        beyond=beyond,
         border=column(border),
         turns=tuple(kinds.tolist()),
         sources=tuple(torch.from_numpy(needed[needed % turns == kind] // turns) for kind in kinds),
@@ -95,6 +103,12 @@ def build_padding(gluing: Gluing, masked: tuple[int, ...], offsets: Offsets, tra
         column=column(content[wrong]),
         place=torch.from_numpy(place[wrong]),
     )
+
+
+def _outside(whole: np.ndarray, margin: int, axis: int) -> np.ndarray:
+    """The margins at both ends of an axis."""
+    size = whole.shape[axis]
+    return whole.take([*range(margin), *range(size - margin, size)], axis)
 
 
 def most_frequent(out: np.ndarray, place: np.ndarray, value: np.ndarray) -> None:
