@@ -156,9 +156,9 @@ def test_gauge_transformations(riemannian):
         chart = S.Chart.grid(S.SphereMetric(), G.SO(2), (0.6, 0), (2.2, 2 * torch.pi), (8, 16), periodic=(False, True))
         rep = R.trivial(G.SO(2)) + R.irrep(G.SO(2), 1)
         net = nn.Sequential(
-            nn.Conv(rep, 2 * rep, K.Harmonic(radius=0.7)),
+            nn.Conv(rep, 2 * rep, K.Harmonic(radius=0.5)),
             nn.Norm(2 * rep),
-            nn.Conv(2 * rep, rep, K.Harmonic(radius=0.7)),
+            nn.Conv(2 * rep, rep, K.Harmonic(radius=0.5)),
         )
     else:
         chart = lorentzian()
@@ -174,6 +174,16 @@ def test_gauge_transformations(riemannian):
     assert scale > 1e-4
     assert (other.tensor - out.tensor).abs().max() < 1e-11 * scale
     assert (net(f.gauged(g)).tensor - net(f).tensor).abs().max() > 1e-2 * scale
+
+
+def test_a_radius_beyond_the_window_is_refused():
+    """Of the hyperbolic half plane the windows hold the ball at the top, where cells are smallest."""
+    half_plane = S.ConformalMetric(0, 2, lambda x: -x[..., 0].log())
+    chart = S.Chart.grid(half_plane, G.SO(2), lower=(1.0, 0), upper=(2.0, 2.0), shape=(5, 10), window=2)
+    assert chart.covered == pytest.approx(0.5 / 1.9)
+    assert len(chart.neighbours(0.26)) > len(chart)
+    with pytest.raises(SpaceError, match=r"at most 0\.2632.*larger window"):
+        chart.neighbours(0.3)
 
 
 def test_isometries_of_de_sitter_space():

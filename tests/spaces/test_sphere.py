@@ -132,7 +132,7 @@ def test_agrees_with_a_chart():
     theta, phi = chart.positions.unbind(1)
     x = torch.stack([theta.sin() * phi.sin(), theta.cos(), theta.sin() * phi.cos()], 1)
     sphere = Sphere(x, SO2, chart.cells * theta.sin())
-    ours, theirs = sphere.neighbours(0.9, norm="sum"), chart.neighbours(0.9, norm="sum")
+    ours, theirs = sphere.neighbours(0.39, norm="sum"), chart.neighbours(0.39, norm="sum")
     keys = ours.target * len(x) + ours.source
     place = torch.searchsorted(keys, theirs.target * len(x) + theirs.source)
     assert torch.equal(keys[place], theirs.target * len(x) + theirs.source)

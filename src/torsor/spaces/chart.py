@@ -21,8 +21,8 @@ class Chart(Manifold):
     samples on a grid of the coordinates and chooses frames.
 
     Balls of a Lorentzian metric are not compact: neighbours are the samples in a window of the coordinates, which
-    depends on the chart but on no gauge. With a Riemannian metric a radius selects among them, and the window should
-    hold its ball.
+    depends on the chart but on no gauge. With a Riemannian metric a radius selects among them, up to what the window
+    holds (`covered`).
 
     Args:
         positions: (n, d) coordinates, float64.
@@ -115,12 +115,27 @@ class Chart(Manifold):
     def connect(
         self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None
     ) -> Edges:
-        """All pairs of the window; with a Riemannian metric those within the radius."""
+        """All pairs of the window; with a Riemannian metric those within the radius.
+
+        Raises:
+            SpaceError: a radius beyond the window of some sample.
+        """
+        if radius is not None and 0 in self.metric.signature and radius > self.covered * (1 + 1e-9):
+            raise SpaceError(
+                f"expected a radius of at most {self.covered:.4g}, whose ball the window of every sample holds, got "
+                f"{radius}; take a chart with a larger window"
+            )
         edges = self._window()
         keep = self._among(targets)[edges.p] & self._among(sources)[edges.q]
         if radius is not None and 0 in self.metric.signature:
             keep &= self._squares(edges).sqrt() <= radius * (1 + 1e-9)
         return edges if bool(keep.all()) else edges.at(keep.nonzero()[:, 0])
+
+    @property
+    def covered(self) -> float:
+        """The radius that windows hold, to first order: how far their sides are, w_i / √gⁱⁱ, where that is least."""
+        inverse = torch.linalg.inv(self.metric(self.positions)).diagonal(dim1=-2, dim2=-1)
+        return float((inverse.new_tensor(self.window) / inverse.clamp(min=1e-300).sqrt()).min())
 
     def _matched(self, moved: torch.Tensor) -> tuple[torch.Tensor, float]:
         """The nearest points, the short way round a period."""
