@@ -2,6 +2,7 @@
 
 import pickle
 
+import numpy as np
 import pytest
 import torch
 from torch.utils import _pytree
@@ -293,3 +294,18 @@ def test_errors():
         space.subset(torch.tensor([40]))
     with pytest.raises(FieldTypeError, match="manifold"):
         check.gauge(torch.nn.Identity(), Field(torch.zeros(1, 1, 4, 4), R.trivial(SO2)))
+
+
+def test_arrays_are_as_good_as_tensors():
+    mesh, so2 = S.Mesh.torus(6, 5, G.SO(2)), G.SO(2)
+    x, faces = mesh.positions.numpy(), mesh.faces.numpy()
+    assert torch.equal(S.Mesh(x, faces, so2).positions, mesh.positions)
+    assert torch.equal(S.repaired(x, faces)[1], mesh.faces)
+    assert torch.equal(mesh.regauge(np.tile(np.eye(2), (30, 1, 1))).frames, mesh.frames)
+    assert torch.equal(S.Sphere(np.eye(3)).positions, torch.eye(3, dtype=torch.float64))
+    assert torch.equal(S.Sphere.points(2 * np.eye(3)).positions, torch.eye(3, dtype=torch.float64))
+    assert len(S.Punctured(np.eye(2), G.Trivial(2))) == 2
+    cone = G.Axial(G.SO(2))
+    assert len(S.Punctured.shells(np.eye(3), 2, 0.5, 1.0, cone, solid_angles=np.full(3, 4 * np.pi / 3))) == 6
+    strip = S.Mobius(4, 3)
+    assert strip.regauge(np.tile(np.eye(2), (1, 3, 4, 1, 1))).gauge.shape == (1, 3, 4, 2, 2)

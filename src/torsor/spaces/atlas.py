@@ -252,6 +252,7 @@ class Atlas:
         Raises:
             SpaceError: shapes, or elements outside the group.
         """
+        g = torch.as_tensor(g)
         if tuple(g.shape) != (*self.shape, 2, 2) or not bool(self.group.contains(g).all()):
             raise SpaceError(
                 f"expected elements of {self.group} of shape {(*self.shape, 2, 2)}, one a pixel, got {tuple(g.shape)}"

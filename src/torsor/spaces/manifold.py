@@ -156,6 +156,7 @@ class Manifold(ABC):
         Raises:
             SpaceError: shapes that do not fit, or elements outside the group.
         """
+        g = torch.as_tensor(g)
         if g.shape[:1] != self.positions.shape[:1]:
             raise SpaceError(f"expected {len(self)} elements of {self.group}, one a point, got shape {tuple(g.shape)}")
         outside = ~self.group.contains(g)

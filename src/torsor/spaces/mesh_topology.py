@@ -273,7 +273,7 @@ def repaired(
     Raises:
         SpaceError: wrong shapes or indices, or positions that are not finite.
     """
-    faces = _checked(faces, len(vertices))
+    vertices, faces = torch.as_tensor(vertices), _checked(torch.as_tensor(faces), len(vertices))
     check_finite(vertices)
     merged = _merged(vertices, tolerance)
     faces = merged[faces]

@@ -70,6 +70,7 @@ class Punctured(Manifold):
         *,
         antipodes: str = "error",
     ) -> None:
+        positions = torch.as_tensor(positions)
         if positions.ndim != 2 or positions.shape[1] not in KINDS:
             raise SpaceError(f"expected points (n, 2) of the plane or (n, 3) of space, got {tuple(positions.shape)}")
         if antipodes not in ("error", "skip"):
@@ -150,10 +151,12 @@ class Punctured(Manifold):
         """
         logarithmic = kind == "log-radial"
         bounds, r = _radii(n_r, r_min, r_max, spacing or ("log" if logarithmic else "linear"))
-        u = fibonacci(max(directions, 0)) if isinstance(directions, int) else directions.double()
+        u = fibonacci(max(directions, 0)) if isinstance(directions, int) else torch.as_tensor(directions).double()
         if u.ndim != 2 or u.shape[1] != 3 or not len(u):
             raise SpaceError(f"expected directions (m, 3), or their number, got shape {tuple(u.shape)}")
-        omega = u.new_full((len(u),), 4 * pi / len(u)) if solid_angles is None else solid_angles.double()
+        omega = (
+            u.new_full((len(u),), 4 * pi / len(u)) if solid_angles is None else torch.as_tensor(solid_angles).double()
+        )
         if omega.shape != u.shape[:1]:
             raise SpaceError(f"expected {len(u)} solid angles, one a direction, got shape {tuple(omega.shape)}")
         x = r.to(u)[:, None, None] * torch.nn.functional.normalize(u, dim=1)

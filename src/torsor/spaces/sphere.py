@@ -138,8 +138,8 @@ class Sphere(Manifold):
         radius: float = 1.0,
     ) -> Sphere:
         """The points in any directions (n, 3), vectors of any length but zero, with estimated areas unless given."""
-        lengths = directions.double().norm(dim=-1, keepdim=True)
-        return Sphere(radius * directions.double() / lengths, group, cells, radius=radius)
+        directions = torch.as_tensor(directions).double()
+        return Sphere(radius * directions / directions.norm(dim=-1, keepdim=True), group, cells, radius=radius)
 
     def __repr__(self) -> str:
         grid = "" if self.shape is None else f" ({self.shape[0]} × {self.shape[1]})"
@@ -275,6 +275,7 @@ def transport(p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
 
 def _on_sphere(positions: torch.Tensor, radius: float) -> torch.Tensor:
     """Unit vectors: x/|x|, where |x| is the radius up to rounding."""
+    positions = torch.as_tensor(positions)
     if positions.ndim != 2 or positions.shape[1] != 3 or len(positions) == 0 or not radius > 0:
         raise SpaceError(
             f"expected points (n, 3) of a sphere of positive radius, got {tuple(positions.shape)}, {radius}"
