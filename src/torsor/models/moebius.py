@@ -86,6 +86,8 @@ class MobiusNet(torch.nn.Module):
 class CutNet(torch.nn.Module):
     """The ordinary CNN of the same design: it sees the strip cut open, an image with zeros around it.
 
+    Weights are drawn as those of the steerable networks are, by the rule of He et al.
+
     Args:
         channels: of the six convolutions.
         classes: number of scores.
@@ -98,6 +100,7 @@ class CutNet(torch.nn.Module):
         for k, (a, b) in enumerate(zip((1, *channels[:-1]), channels, strict=True)):
             layers += [torch.nn.MaxPool2d(2)] if k in (2, 4) else []
             conv = torch.nn.Conv2d(a, b, 5, padding=2, bias=False, dtype=dtype)
+            torch.nn.init.kaiming_normal_(conv.weight)
             layers += [conv, torch.nn.BatchNorm2d(b, dtype=dtype), torch.nn.ELU()]
         self.body, self.head = torch.nn.Sequential(*layers), head(channels[-1], classes, dtype)
 
