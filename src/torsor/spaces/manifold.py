@@ -11,12 +11,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from copy import copy
-from dataclasses import fields, is_dataclass, replace
 from math import ceil, inf
 from typing import Any, Self
 
 import torch
-from torch.utils import _pytree
 
 from torsor.errors import SpaceError, SparsityWarning
 from torsor.groups import Group
@@ -27,6 +25,7 @@ from torsor.spaces.nearest import nearest_sources, nearest_target
 from torsor.spaces.neighbours import Neighbours
 from torsor.spaces.search import Cloud, nearest
 from torsor.spaces.structure import compatible, volume
+from torsor.spaces.trees import applied, register
 from torsor.warn import warn
 
 MATCH = 1e-6
@@ -376,26 +375,13 @@ class Manifold(ABC):
     def _mapped(self, f: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         other = copy(self)
         for name, value in self.__dict__.items():
-            setattr(other, name, _applied(f, value))
+            setattr(other, name, applied(f, value))
         other._geometry, other._cache = {}, {}
         return other
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        _pytree.register_pytree_node(cls, _flatten, _unflatten, serialized_type_name=f"torsor.{cls.__name__}")
-
-
-def _applied(f: Callable[[torch.Tensor], torch.Tensor], value: Any) -> Any:
-    """A tensor, or the tensors in a dataclass or a space, mapped; anything else as it is."""
-    if isinstance(value, torch.Tensor):
-        return f(value)
-    if isinstance(value, Manifold):
-        return value._mapped(f)
-    if is_dataclass(value) and not isinstance(value, type | Group):
-        return replace(
-            value, **{part.name: _applied(f, getattr(value, part.name)) for part in fields(value) if part.init}
-        )
-    return value
+        register(cls)
 
 
 def _count(points: int, n: int | None, ratio: float | None) -> int:
@@ -410,28 +396,6 @@ def _count(points: int, n: int | None, ratio: float | None) -> int:
 def _places(wrong: torch.Tensor) -> str:
     rows = wrong.flatten(1).any(1).nonzero()[:, 0] if wrong.ndim > 1 else wrong.nonzero()[:, 0]
     return f"points {rows[:5].tolist()}{' …' if len(rows) > 5 else ''}"
-
-
-def _flatten(space: Manifold) -> tuple[list[Any], tuple[Any, ...]]:
-    """Tensors, and spaces inside, are leaves; the rest is context."""
-    parts = {name: v for name, v in space.__dict__.items() if name not in ("_geometry", "_cache")}
-    leaves = {name: v for name, v in parts.items() if _has_tensors(v)}
-    rest = tuple((name, v) for name, v in parts.items() if name not in leaves)
-    return list(leaves.values()), (type(space), tuple(leaves), rest)
-
-
-def _has_tensors(value: Any) -> bool:
-    first = value[0] if isinstance(value, tuple) and value else value
-    return isinstance(first, torch.Tensor | Manifold)
-
-
-def _unflatten(children: Any, context: tuple[Any, ...]) -> Manifold:
-    """Without the checks, which read values: the leaves may be abstract."""
-    kind, names, rest = context
-    space = object.__new__(kind)
-    for name, value in (*zip(names, children, strict=True), *rest, ("_geometry", {}), ("_cache", {})):
-        setattr(space, name, value)
-    return space
 
 
 class Subset(Manifold):
