@@ -86,12 +86,10 @@ class FieldNorm(Layer):
 
     def on_field(self, field: Any) -> Any:
         """The field on the same space; pixels of an atlas that are masked count for nothing, and are zero."""
-        mask = getattr(field.space, "mask", None)
-        if mask is None:
-            return replace(field, tensor=self(field.tensor))
-        mask, y = mask.to(field.tensor.device), torch.zeros_like(field.tensor)
-        y[..., mask] = self(field.tensor[..., mask])
-        return replace(field, tensor=y)
+        x, space = field.tensor, field.space
+        if not getattr(space, "masked", ()):
+            return replace(field, tensor=self(x))
+        return replace(field, tensor=space.spread(self(space.unmasked(x))))
 
 
 class InstanceNorm(FieldNorm):

@@ -225,6 +225,25 @@ class Atlas:
                 self._cache[key] = torch.from_numpy(self._masked).view(self.shape).to(x.device)
         return x.masked_fill(self._cache[key], value)
 
+    def unmasked(self, x: torch.Tensor) -> torch.Tensor:
+        """The values at pixels that are not masked, in one row: (batch, channels, charts, H, W) -> (…, n)."""
+        return x.flatten(2).index_select(2, self._compact(x.device)[0])
+
+    def spread(self, row: torch.Tensor) -> torch.Tensor:
+        """Inverse of `unmasked`, with zeros at masked pixels."""
+        with_zero = torch.nn.functional.pad(row, (0, 1))
+        return with_zero.index_select(2, self._compact(row.device)[1]).unflatten(2, self.shape)
+
+    def _compact(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+        """The pixels that are not masked, and of every pixel its place among them, one past the last where masked."""
+        key = ("compact", str(device))
+        if key not in self._cache:
+            with torch.inference_mode(False):
+                there = torch.from_numpy(~self._masked)
+                place = torch.where(there, there.cumsum(0) - 1, int(there.sum()))
+                self._cache[key] = there.nonzero()[:, 0].to(device), place.to(device)
+        return self._cache[key]
+
     # ------------------------------------------------------------------------------------------------------- edges
 
     def neighbours(self, sizes: int | Sequence[int], dilation: Sequence[int] = (1, 1)) -> Neighbours:
