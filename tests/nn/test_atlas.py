@@ -6,16 +6,17 @@ from copy import deepcopy
 import pytest
 import torch
 
+from torsor import check, nn
 from torsor import groups as G
 from torsor import kernels as K
-from torsor import nn
 from torsor import reps as R
 from torsor.errors import FieldTypeError, KernelError, SpaceError
 from torsor.fields import Field
 from torsor.nn.atlas import AtlasGlobalPool, AtlasPool, AtlasUnpool, conv_on_atlas, literal_conv
-from torsor.spaces.gluing import HEXAGONAL
+from torsor.spaces.atlas import Atlas
+from torsor.spaces.gluing import HEXAGONAL, Gluing, Seam
 from torsor.spaces.icosahedron import Icosahedron
-from torsor.spaces.strips import Klein, LogPolar, Mobius, Torus
+from torsor.spaces.strips import Cylinder, Klein, LogPolar, Mobius, Torus
 
 pytestmark = pytest.mark.filterwarnings("ignore::torsor.errors.BottleneckWarning")
 FLIP, C6, D6, E = G.Reflection(2, 0), G.Cyclic(6), G.Dihedral(6), G.Trivial(2)
@@ -326,3 +327,42 @@ def test_errors():
     turned = strip.regauge(O2.sample(24).view(1, 4, 6, 2, 2))
     with pytest.raises(KernelError, match="moments=-1"):
         conv_on_atlas(conv, x, turned)
+
+
+def test_layers_of_grids_that_an_atlas_cannot_have_are_refused():
+    one, c4, c6 = (R.trivial(group) for group in (G.Trivial(2), G.Cyclic(4), G.Cyclic(6)))
+    x = Field(torch.zeros(1, 1, 1, 5, 6), one, Cylinder(6, 5))
+    with pytest.raises(FieldTypeError, match="padding_mode"):
+        nn.Conv(one, one, K.Stencil(3), padding_mode="circular")(x)
+    with pytest.raises(FieldTypeError, match="one dilation"):
+        nn.Conv(c4, c4, K.Stencil(3), dilation=(1, 2))
+    nn.Conv(one, one, K.Stencil(3), dilation=(1, 2))(x)
+    seams = tuple(Seam.of_sides((4, 4), 0, (axis, 1), 0, (axis, 0)) for axis in (0, 1))
+    hexagons = Atlas(Gluing(1, (4, 4), seams, HEXAGONAL), G.Cyclic(6))
+    with pytest.raises(SpaceError, match="windows of 2 × 2 cells"):
+        nn.AtlasPool(c6, 2)(Field(torch.zeros(1, 1, 1, 4, 4), c6, hexagons))
+
+
+def test_unpooling_returns_to_the_atlas_that_it_is_given():
+    """In its gauge, so that a skip connection can be added."""
+    so2 = G.SO(2)
+    rep, torus = R.trivial(so2) + R.irrep(so2, 1), Torus(6, 4, so2)
+    pool, unpool = nn.AtlasPool(rep), nn.AtlasUnpool(rep)
+
+    class Skip(torch.nn.Module):
+        def forward(self, x):
+            return x + unpool(pool(x), x.space)
+
+    field = Field(torch.randn(1, rep.dim, *torus.shape, dtype=torch.float64), rep, torus)
+    assert check.gauge(Skip(), field).passed()
+    assert (pool(field) + pool(field)).tensor.shape == (1, 3, 1, 2, 3)
+    with pytest.raises(SpaceError, match="finer atlas"):
+        unpool(pool(field))
+
+
+def test_masked_pixels_are_no_failure_of_a_check():
+    c6 = G.Cyclic(6)
+    ball, rep = Icosahedron(1, c6), R.regular(c6)
+    for layer in (nn.ReLU(rep), nn.Linear(rep, rep)):
+        report = check.isometry(layer, Field(torch.zeros(1, 6, *ball.shape), rep, ball), ball.symmetries()[:3])
+        assert report.passed()

@@ -10,6 +10,7 @@ from torsor import Field, nn
 from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
+from torsor import spaces as S
 from torsor.errors import FieldTypeError, SpaceError
 from torsor.nn.cloud import interpolation_weights
 from torsor.spaces import Grid, Points
@@ -29,6 +30,10 @@ TYPES = [
 def field(rep, n: int = 40, elements: int = 2) -> Field:
     points = Points(torch.randn(n, rep.group.dim, dtype=torch.float64), torch.arange(n) * elements // n)
     return Field(torch.randn(n, rep.dim, dtype=torch.float64), rep, points)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 def layers(rep):
@@ -332,3 +337,36 @@ def test_wrong_inputs():
         nn.GlobalPool(PERMUTED)(f.tensor, torch.zeros(3, dtype=torch.int64))
     with pytest.raises(FieldTypeError, match="no refinement"):
         pool.refined(2)
+
+
+def test_interpolation_in_a_batch_is_that_of_its_parts_alone():
+    """A part with one sample does not take samples from the others."""
+    a, b = (
+        Points(torch.rand(100, 3, generator=seeded())),
+        Points(torch.rand(10, 3, generator=seeded(1))),
+    )
+    scalar = R.trivial(G.SO(3))
+    pool, up = nn.PointPool(scalar, ratio=0.1), nn.PointInterpolate(scalar)
+    x = torch.randn(110, 1, generator=seeded(2))
+    both = Points.batched([a, b])
+    together = up(pool(Field(x, scalar, both)), both).tensor
+    alone = [up(pool(Field(part, scalar, cloud)), cloud).tensor for part, cloud in ((x[:100], a), (x[100:], b))]
+    assert torch.allclose(together, torch.cat(alone), atol=1e-6)
+
+
+def test_interpolation_on_a_manifold_takes_what_a_piece_has():
+    so2 = G.SO(2)
+    scalar, ball = R.trivial(so2), S.Mesh.icosphere(1, so2)
+    near, far = ball.vertices, 0.2 * ball.vertices + 5
+    two = S.Mesh(torch.cat([near, far]), torch.cat([ball.faces, ball.faces + len(near)]), so2)
+    x = torch.randn(len(two), 1, dtype=torch.float64, generator=seeded())
+    for samples in (S.Sphere.icosphere(1), two):
+        for n in (2, 4, 9):
+            coarse = nn.PointPool(scalar, n)(Field(x[: len(samples)], scalar, samples))
+            if samples is two and n == 2:  # one sample in each piece: a constant on each
+                y = nn.PointInterpolate(scalar)(coarse, two).tensor
+                assert y[:42].std() < 1e-12 and y[42:].std() < 1e-12
+            assert nn.PointInterpolate(scalar)(coarse, samples).tensor.isfinite().all()
+    batch = S.batched([ball, S.Mesh.icosphere(2, so2)])
+    coarse = nn.PointPool(scalar, ratio=0.02)(Field(torch.ones(len(batch), 1), scalar, batch))
+    assert torch.allclose(nn.PointInterpolate(scalar)(coarse, batch).tensor, torch.ones(len(batch), 1))

@@ -78,3 +78,12 @@ def test_masked_pixels_count_for_nothing(layer):
         for m in ball.symmetries()[:7]
     ]
     assert max(errors) < 1e-12
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float16, 3e-3), (torch.bfloat16, 2e-2), (torch.float32, 1e-5)])
+def test_sums_over_many_points_keep_their_digits(dtype, tolerance):
+    rep = R.trivial(SO3)
+    x = (3 + torch.randn(200_000, 1, generator=seeded())).to(dtype)
+    y = nn.InstanceNorm(rep, dtype=dtype)(x, torch.zeros(len(x), dtype=torch.int64))
+    assert y.dtype == dtype
+    assert abs(float(y.double().mean())) < tolerance and abs(float(y.double().square().mean()) - 1) < 3 * tolerance

@@ -65,3 +65,9 @@ def test_what_cannot_be_drawn_is_refused():
         plot.plane(space, torch.zeros(29))
     with pytest.raises(FieldTypeError, match="tangent vectors"):
         plot.plane(space, vectors=Field(torch.zeros(30, 1), R.trivial(SO2), space))
+
+
+def test_points_on_a_line_have_arrows_of_a_length():
+    space = S.Affine(torch.stack([torch.zeros(9), torch.arange(9.0)], 1), SO2)
+    (_, first), _ = quivers(plot.plane(space, frames=True))
+    assert 0.2 < np.linalg.norm(first, axis=1).min()

@@ -459,6 +459,14 @@ def test_atlases_are_drawn_as_the_surfaces_that_they_are():
     assert euler(sheet(S.Icosahedron(3, G.Cyclic(6))).faces.numpy()) == (2 - 12, 60)
 
 
+def test_low_sides_glued_to_low_sides_have_no_gap():
+    seam = S.Seam.of_sides((4, 4), 0, (0, 0), 1, (0, 0), True)
+    embedding = torch.randn(2, 4, 4, 3, dtype=torch.float64)
+    atlas = S.Atlas(S.Gluing(2, (4, 4), (seam,)), G.O(2), embedding=embedding)
+    faces = sheet(atlas).faces.numpy()
+    assert euler(faces) == (1, 20) and len(faces) == 2 * (2 * 9 + 3)
+
+
 def test_frames_of_an_atlas_are_derivatives_of_its_embedding():
     """Along the circles of the torus, to second order in the step; the lattice vectors of the icosahedron."""
     torus = S.Torus(60, 40, SO2)

@@ -1,5 +1,6 @@
 """Charts that are glued: lines across seams against covering spaces and R³, cone points, symmetries, obstructions."""
 
+from dataclasses import replace
 from itertools import permutations
 
 import numpy as np
@@ -7,11 +8,13 @@ import pytest
 import torch
 from torch.utils import _pytree
 
+from torsor import Field, nn
 from torsor import groups as G
+from torsor import kernels as K
 from torsor import reps as R
 from torsor.errors import SpaceError
 from torsor.spaces.atlas import Atlas
-from torsor.spaces.gluing import HEXAGONAL, Gluing, Seam, sights, unit_steps
+from torsor.spaces.gluing import HEXAGONAL, SQUARE, Gluing, Seam, sights, unit_steps
 from torsor.spaces.icosahedron import Icosahedron, sphere_positions
 from torsor.spaces.strips import Cylinder, Klein, LogPolar, Mobius, Torus
 from torsor.symbolic import Symbolic
@@ -363,10 +366,11 @@ def test_log_polar_steps_are_logarithms():
 
 def test_coarsened():
     coarse = Mobius(8, 4).coarsened(2)
-    assert coarse.gluing == Mobius(4, 2).gluing and len(coarse.symmetries()) == 8
+    assert replace(coarse.gluing, lattice=SQUARE) == Mobius(4, 2).gluing and len(coarse.symmetries()) == 8
     for r in (2, 3):
         fine, other = Icosahedron(r).coarsened(2), Icosahedron(r - 1)
-        assert fine.gluing == other.gluing and fine.masked == other.masked
+        assert replace(fine.gluing, lattice=HEXAGONAL) == other.gluing and fine.masked == other.masked
+        assert np.allclose(fine.gluing.basis, 2 * other.gluing.basis)
         assert (fine.embedding - other.embedding).abs().max() < 1e-15
     with pytest.raises(SpaceError, match="a factor of 2 divides"):
         Mobius(6, 5).coarsened(2)
@@ -395,3 +399,31 @@ def test_changes_of_gauge_compose():
     m, n = atlas.shift(2), atlas.regauge(g).shift(2)
     moved = atlas.regauge(g).move(there, rep, n)
     assert (moved - atlas.transform(atlas.move(x, rep, m), rep, g)).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_vertices_on_a_boundary_see_along_it(size):
+    """Pixels on the corners of the lattice, zeros beyond: the ordinary convolution."""
+    atlas = Atlas(Gluing(1, (4, 5), (), SQUARE, (0.0, 0.0)), G.Trivial(2))
+    rep = R.trivial(G.Trivial(2))
+    conv = nn.Conv(rep, rep, K.Stencil(size)).double()
+    x = torch.randn(1, 1, 4, 5, dtype=torch.float64)
+    y = conv(Field(x[:, :, None], rep, atlas)).tensor[:, :, 0]
+    assert (y - conv(x)).abs().max() < 1e-12
+
+
+def test_coarser_pixels_are_larger():
+    fine = LogPolar(8, 16, 1.0, 4.0)
+    coarse, other = fine.coarsened(2), LogPolar(4, 8, 1.0, 4.0)
+    assert np.allclose(coarse.gluing.basis, other.gluing.basis)
+    assert coarse is fine.coarsened(2)
+
+
+def test_a_margin_may_differ_between_the_axes():
+    rep = R.trivial(G.Cyclic(4))
+    torus = Torus(6, 5, G.Cyclic(4))
+    x = torch.randn(1, 1, 1, 5, 6)
+    expected = torch.nn.functional.pad(x[:, :, 0], (2, 2, 1, 1), mode="circular")
+    assert torch.equal(torus.pad(x, rep, (1, 2))[:, :, 0], expected)
+    with pytest.raises(SpaceError, match="margin"):
+        torus.pad(x, rep, -1)

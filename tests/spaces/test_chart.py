@@ -211,3 +211,33 @@ def test_errors():
         chart.neighbours(k=3)
     with pytest.raises(FieldTypeError, match="frame"):
         Field(torch.zeros(1, 1, 4, 4), R.trivial(G.SO(2))).gauged(torch.eye(2)[None])
+
+
+def test_means_and_clusters_on_a_chart_are_those_of_its_metric():
+    chart = S.Chart.grid(S.SphereMetric(), G.SO(2), (0, 0), (torch.pi, 2 * torch.pi), (40, 8), periodic=(False, True))
+    scalar = R.trivial(G.SO(2))
+    field = Field(chart.positions[:, :1].cos().square(), scalar, chart)
+    assert float(nn.GlobalPool(scalar)(field).tensor) == pytest.approx(1 / 3, abs=1e-3)
+    ones = Field(torch.ones(len(chart), 1, dtype=F64), scalar, chart)
+    assert float(nn.GlobalPool(scalar, "sum")(ones).tensor) == pytest.approx(4 * torch.pi, rel=1e-3)
+    parts = [chart.subset(torch.arange(160)), chart.subset(torch.arange(160, 320))]
+    assert float(sum(part.volumes.sum() for part in parts)) == pytest.approx(float(chart.volumes.sum()))
+    half = S.Chart.grid(S.SphereMetric(), G.SO(2), (1.0, 0), (2.0, 1.0), (6, 6), window=6)
+    coarse, graph = half.coarsened(5)
+    assert float(coarse.volumes.sum()) == pytest.approx(float(half.volumes.sum()))
+    x = torch.stack(
+        [
+            half.positions[:, 0].sin() * half.positions[:, 1].cos(),
+            half.positions[:, 0].sin() * half.positions[:, 1].sin(),
+            half.positions[:, 0].cos(),
+        ],
+        1,
+    )
+    angle = (x @ x.T).clamp(-1, 1).acos()[coarse.members]
+    assert torch.allclose(angle[graph.target, graph.source], angle.min(0).values[graph.source], atol=1e-6)
+
+
+def test_a_window_beyond_half_a_period_is_refused():
+    x = torch.rand(9, 2, dtype=F64)
+    with pytest.raises(SpaceError, match="half a period"):
+        S.Chart(x, torch.eye(2).expand(9, 2, 2), torch.ones(9), S.FlatMetric(0, 2), G.SO(2), (0.8, 0.3), (1.0, 0.0))

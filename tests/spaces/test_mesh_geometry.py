@@ -147,6 +147,10 @@ def test_repair_takes_fins_away_but_keeps_one_of_two_equal_faces():
     clean, fixed, index = repaired(finned, torch.cat([faces, fin, faces[7:8].flip(1)]))
     assert torch.equal(clean, x) and torch.equal(fixed, faces)
     assert index[-1] == -1
+    twice = torch.cat([faces, faces[:1].roll(1, 1), fin])  # a copy beside a fin is no fin
+    assert torch.equal(repaired(finned, twice)[1], faces)
+    sides = torch.cat([faces, faces.flip(1), fin])
+    assert torch.equal(repaired(finned, sides)[1], faces)
 
 
 # frames

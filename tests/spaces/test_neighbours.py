@@ -1,5 +1,6 @@
 """Edges against brute force, in every dimension, over batches, with ties, duplicates and isolated points."""
 
+from dataclasses import replace
 from itertools import product
 from math import inf
 
@@ -8,8 +9,9 @@ import pytest
 import torch
 from torch.utils import _pytree
 
+from torsor import groups as G
 from torsor.errors import SpaceError, SparsityWarning
-from torsor.spaces import Neighbours, Points
+from torsor.spaces import Mesh, Neighbours, Points
 
 
 def cloud(n: int, d: int, seed: int = 0, elements: int = 1, dtype=torch.float64) -> Points:
@@ -424,3 +426,16 @@ def test_wrong_edges(changes, message):
     Neighbours(**parts)
     with pytest.raises(SpaceError, match=message):
         Neighbours(**{**parts, **changes})
+
+
+def test_edges_cast_to_another_dtype_carry_gradients_and_follow_changes():
+    mesh = Mesh.icosphere(0, G.SO(2))
+    graph, x = mesh.neighbours(1.2), torch.zeros(1)
+    for name in ("v", "weight", "g"):
+        part = getattr(graph, name).clone().requires_grad_()
+        assert getattr(replace(graph, **{name: part}).like(x), name).requires_grad
+    own = replace(graph, g=graph.g.clone())
+    before = own.like(x).g
+    assert own.like(x).g is before
+    own.g.neg_()
+    assert torch.equal(own.like(x).g, -before)

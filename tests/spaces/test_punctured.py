@@ -472,3 +472,39 @@ def test_errors():
     ):
         with pytest.raises(SpaceError, match=message):
             call()
+
+
+def cylinder_distances(s):
+    """(n, n) in the metrics dr²/r² + dφ² and dr²/r² + dΩ²."""
+    x, r = s.positions / s.positions.norm(dim=1, keepdim=True), s.positions.norm(dim=1).log()
+    angle = torch.atan2((x[:, None] - x[None]).norm(dim=2), (x[:, None] + x[None]).norm(dim=2)) * 2
+    return ((r[:, None] - r[None]) ** 2 + angle**2).sqrt()
+
+
+@pytest.mark.parametrize("s", [space("log-polar", FLIP), space("log-radial", TURN)], ids=str)
+def test_clusters_and_nearest_points_are_those_of_the_metric(s):
+    distance = cylinder_distances(s)
+    coarse, graph = s.coarsened(8)
+    nearest = distance[coarse.members].min(0).values
+    assert apart(distance[coarse.members[graph.target], graph.source], nearest[graph.source]) < 1e-9
+    few = s.subset(torch.tensor([3, 11, 30]))
+    graph = s.neighbours(k=4, target=few)
+    found = distance[few.members[graph.target], graph.source].view(3, 5).sort(1).values
+    assert apart(found, distance[few.members].sort(1).values[:, :5]) < 1e-9
+
+
+def test_opposite_points_matter_only_where_they_are_chosen():
+    """The search for the nearest goes farther than the nearest; a chord is shorter than an arc."""
+    axes = torch.cat([torch.eye(3, dtype=F64), -torch.eye(3, dtype=F64)])
+    assert len(Punctured(axes, CONE, "log-radial").neighbours(2.5)) == 6 * 5
+    shells = Punctured.shells(axes, 3, 0.5, 2.0, TURN, "radial")
+    assert shells.neighbours(k=2).degree.tolist() == [3] * 18
+    with pytest.raises(SpaceError, match="opposite directions"):
+        shells.neighbours(k=12)
+
+
+def test_a_smaller_group_has_to_fit_the_frames():
+    s = space("radial", TURN)
+    with pytest.raises(SpaceError, match="frames of E.3 without 0 allow"):
+        s.restrict(G.Trivial(3))
+    assert space("polar", FLIP).restrict(E2).group == E2

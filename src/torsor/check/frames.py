@@ -191,6 +191,7 @@ def _random(field: Field, generator: torch.Generator) -> Field:
     if not isinstance(field.space, Manifold | Atlas):
         raise FieldTypeError(f"expected a field on a manifold or an atlas, with frames, got one on {field.space!r}")
     values = torch.randn(field.tensor.shape, generator=generator, dtype=torch.float64)
+    values = field.space.masking(values) if isinstance(field.space, Atlas) else values
     return Field(values, field.rep, field.space.to("cpu"))
 
 
@@ -224,8 +225,10 @@ def _report(
 
 
 def tensor_of(out: Any) -> torch.Tensor:
-    """The tensor of a field, or the tensor that it is."""
-    return out.tensor if isinstance(out, Field) else out
+    """The tensor of a field, or the tensor that it is; zero at masked pixels, which are no points of the space."""
+    if isinstance(out, Field):
+        return out.space.masking(out.tensor) if isinstance(out.space, Atlas) else out.tensor
+    return out
 
 
 def _single(module: torch.nn.Module, change: Change, field: Field) -> torch.Tensor:

@@ -59,7 +59,7 @@ class FieldNorm(Layer):
 
     def _with_mean(self, part: torch.Tensor, k: int, mean: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
         """The equation with E as given, a map that keeps the axes."""
-        vectors = getattr(self, f"vectors_{k}")
+        vectors = getattr(self, f"vectors_{k}").to(part.dtype)
         invariant = mean(torch.einsum("td,bmd...->bmt...", _dual(vectors), part))
         centred = part - torch.einsum("td,bmt...->bmd...", vectors, invariant)
         variance = mean(centred.square().mean(2, keepdim=True))
@@ -143,17 +143,19 @@ class InstanceNorm(FieldNorm):
                 f"expected points (n, {self.in_rep.dim}) and their batch elements (n,), got {tuple(x.shape)} and "
                 f"{tuple(batch.shape)}"
             )
-        weight = x.new_ones(len(x)) if weight is None else weight.to(x)
-        volume = x.new_zeros(int(batch.max()) + 1 if elements is None else elements).index_add(0, batch, weight)
+        digits = torch.float32 if x.device.type == "mps" else torch.float64  # sums over many points need them
+        weight = torch.ones(len(x), dtype=digits, device=x.device) if weight is None else weight.to(x.device, digits)
+        volume = weight.new_zeros(int(batch.max()) + 1 if elements is None else elements).index_add(0, batch, weight)
         share = weight / volume[batch]
 
         def mean(values: torch.Tensor) -> torch.Tensor:
             """Of every batch element, at each of its points."""
-            total = values.new_zeros(len(volume), *values.shape[1:])
-            return total.index_add(0, batch, share.view(-1, *[1] * (values.ndim - 1)) * values)[batch]
+            total = share.new_zeros(len(volume), *values.shape[1:])
+            total = total.index_add(0, batch, share.view(-1, *[1] * (values.ndim - 1)) * values)
+            return total.to(values.dtype)[batch]
 
-        parts = split_fields(x, self.in_rep)
-        return join_fields([self._with_mean(part, k, mean) for k, part in enumerate(parts)])
+        parts = split_fields(x.to(torch.promote_types(x.dtype, torch.float32)), self.in_rep)
+        return join_fields([self._with_mean(part, k, mean) for k, part in enumerate(parts)]).to(x.dtype)
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:
         if x.ndim < 3 or x.shape[2:].numel() < 2:
@@ -168,7 +170,7 @@ class InstanceNorm(FieldNorm):
         space = field.space
         if field.tensor.ndim > 2 or not hasattr(space, "elements"):
             return super().on_field(field)
-        return replace(field, tensor=self(field.tensor, space.index, space.elements, getattr(space, "cells", None)))
+        return replace(field, tensor=self(field.tensor, space.index, space.elements, getattr(space, "volumes", None)))
 
     def _axes(self, part: torch.Tensor) -> tuple[int, ...]:
         return tuple(range(3, part.ndim))

@@ -107,10 +107,10 @@ def check_layer(layer: Any, atlas: Atlas) -> tuple[int, int]:
         FieldTypeError: strides, groups of channels or paddings, which belong to grids.
         KernelError: a kernel on another lattice.
     """
-    if layer.groups > 1 or max(layer.stride) > 1 or not layer.same:
+    if layer.groups > 1 or max(layer.stride) > 1 or not layer.same or layer.padding_mode != "zeros":
         raise FieldTypeError(
-            'on an atlas nn.Conv takes stride 1, groups=1 and padding="same": nn.AtlasPool makes the charts coarser, '
-            "and the margin comes from the neighbouring charts"
+            'on an atlas nn.Conv takes stride 1, groups=1, padding="same" and padding_mode="zeros": nn.AtlasPool makes '
+            "the charts coarser, and the margin comes from the neighbouring charts"
         )
     if torch.compiler.is_compiling():
         return layer.dilation  # the lattices were compared when the layer ran before
@@ -127,9 +127,10 @@ def check_layer(layer: Any, atlas: Atlas) -> tuple[int, int]:
 class AtlasPool(Layer):
     """A field on the coarser atlas: windows of cells, or the seven vertices around every second one.
 
-    On charts of cells the windows are size × size pixels, which no seam cuts. On charts of vertices (the icosahedron)
-    the neighbours are transported to the vertices that remain. Either way pooling commutes with every symmetry of the
-    coarser atlas. ``pool(x, atlas)`` takes (batch, rep.dim, charts, H, W); ``pool(field)`` gives a field on
+    On charts of cells the windows are size × size pixels, which no seam cuts and the structure group has to keep. On
+    charts of vertices (the icosahedron) the neighbours are transported to the vertices that remain. Either way pooling
+    commutes with every symmetry of the coarser atlas. ``pool(x, atlas)`` takes (batch, rep.dim, charts, H, W);
+    ``pool(field)`` gives a field on
     ``atlas.coarsened(size)``, in the frames of its charts.
 
     Args:
@@ -165,6 +166,11 @@ class AtlasPool(Layer):
         coarse = atlas.coarsened(self.size)  # raises where the sizes do not fit
         if atlas.gluing.origin != CELLS:
             return coarse.masking(self._around_vertices(x, atlas))
+        if not torch.compiler.is_compiling() and not _keeps_windows(atlas, self.size):
+            raise SpaceError(
+                f"windows of {self.size} × {self.size} cells are not kept by all of {atlas.group} on the lattice of "
+                f"{atlas}; put the pixels on vertices (origin=(0, 0)), or restrict the group"
+            )
         pool = torch.nn.functional.avg_pool2d if self.mode == "mean" else torch.nn.functional.max_pool2d
         return pool(x.flatten(1, 2), self.size).unflatten(1, (x.shape[1], atlas.charts))
 
@@ -183,13 +189,24 @@ class AtlasPool(Layer):
         return f"{super().extra_repr()}, size={self.size}, mode={self.mode}"
 
 
+def _keeps_windows(atlas: Atlas, size: int) -> bool:
+    """Whether the turns that the structure group allows map a window to a window."""
+    window = box((size, size))
+    turns = atlas.gluing.turns[np.asarray(atlas.group.contains(atlas.gluing.elements))]
+    return all(_as_set(window @ turn.T) == _as_set(window) for turn in turns)
+
+
+def _as_set(points: np.ndarray) -> set[tuple[int, int]]:
+    return {(int(a), int(b)) for a, b in np.rint(2 * points)}
+
+
 class AtlasUnpool(Layer):
     """A field on the finer atlas, the counterpart of `AtlasPool`: every value where it was, and means between.
 
     On charts of cells each value fills size × size pixels. On charts of vertices those that remain keep their values,
     and the others get the mean of the neighbours that have one, transported. ``unpool(x, fine)`` takes the tensor and
-    the finer atlas, of which ``fine.coarsened(size)`` is where x lives, in the frames of the charts;
-    ``unpool(field, fine)`` gives a field.
+    the finer atlas, of which ``fine.coarsened(size)`` is where x lives, and gives a tensor, both in the frames of the
+    charts; ``unpool(field, fine)`` gives a field on `fine`.
 
     Args:
         rep: any type.
@@ -207,12 +224,14 @@ class AtlasUnpool(Layer):
 
     def forward(self, x: Any, fine: Atlas | None = None) -> Any:
         """Apply the layer to a tensor (batch, rep.dim, charts, H, W), or to a `Field`, and the finer atlas."""
-        fine = in_charts(_required(self, fine))
+        if not isinstance(fine, Atlas):
+            raise SpaceError(f"expected the finer atlas too, unpool(field, fine) or unpool(x, fine), got {fine!r}")
+        charts = in_charts(fine)
         if not isinstance(x, torch.Tensor):
-            atlas = atlas_of(self, x)
-            return Field(self(atlas.transform(x.tensor, self.in_rep), fine), self.out_rep, fine)
+            y = self(atlas_of(self, x).transform(x.tensor, self.in_rep), charts)
+            return Field(y if fine is charts else fine.transform(y, self.out_rep, fine.gauge), self.out_rep, fine)
         check_channels(self, x, self.in_rep)
-        return self.compute(x, fine)
+        return self.compute(x, charts)
 
     def compute(self, x: torch.Tensor, fine: Atlas) -> torch.Tensor:  # type: ignore[override]
         fine.coarsened(self.size).check(x, self.in_rep)

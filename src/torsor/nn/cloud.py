@@ -150,11 +150,11 @@ class GlobalPool(Layer):
         """
         points, weight = points_of(self, field), None
         if isinstance(points, Manifold):
-            weight = points.cells
+            weight = points.volumes
             if points.group.order != 1 and any(not term.is_trivial for _, term in self.in_rep.terms):
                 raise FieldTypeError(
                     f"expected scalars to pool over all of {points}, got {self.in_rep}: coefficients in different "
-                    "frames have no mean; map to scalars first, with nn.Norm or nn.Conv to R.trivial"
+                    "frames have no mean; map to scalars first, with nn.NormPool or nn.Conv to R.trivial"
                 )
         centroids = points.centroids()
         rows = torch.arange(points.elements, device=centroids.device)
@@ -169,12 +169,13 @@ class PointInterpolate(Layer):
     """A field on other points: f(p) = Σ_q w f(q) / Σ_q w over the k nearest q, w = 1/|x_q - x_p|².
 
     The value at a point that coincides with some q is f(q) exactly, or the mean of all that coincide there.
-    ``interpolate(x, graph)`` takes (points, channels) and edges, ``coarse.neighbours(k=3, target=fine)``;
+    ``interpolate(x, graph)`` takes (points, channels) and edges, ``coarse.neighbours(k=3, target=fine, fewer=True)``;
     ``interpolate(field, fine)`` finds them, and gives a field on the points `fine`.
 
     Args:
         rep: any type.
-        k: the number of points between which to interpolate; fewer where a batch element has fewer.
+        k: the number of points between which to interpolate; fewer where a batch element, or a piece of a manifold,
+            has fewer.
 
     Raises:
         FieldTypeError: k below 1.
@@ -204,8 +205,8 @@ class PointInterpolate(Layer):
         coarse = points_of(self, field)
         if not isinstance(fine, Points | Manifold):
             raise SpaceError(f"expected the points to interpolate to, layer(field, points), got {type(fine).__name__}")
-        k = min(self.k, int(torch.bincount(coarse.index, minlength=coarse.elements).min()))
-        return Field(self(field.tensor, coarse.neighbours(k=k, target=fine)), self.out_rep, fine)
+        graph = coarse.neighbours(k=self.k, target=fine, fewer=True)
+        return Field(self(field.tensor, graph), self.out_rep, fine)
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, k={self.k}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+import numpy as np
 import torch
 
 from torsor.errors import FieldTypeError
@@ -12,6 +13,7 @@ from torsor.fibre.base import check_channels
 from torsor.fibre.steered import Steered
 from torsor.fields import Field
 from torsor.kernels import KernelSpec, SteerableKernel
+from torsor.kernels.lattice import mixed_axes
 from torsor.nn.atlas import conv_on_atlas
 from torsor.nn.grid import GridLayer, Size, functional, per_axis
 from torsor.nn.parts import convolve
@@ -88,10 +90,19 @@ class Conv(GridLayer, Steered):
         self.steer(built, bias, device, dtype)
         self.stride = per_axis(stride, self.d, "stride", 1)
         self.dilation = per_axis(dilation, self.d, "dilation", 1)
+        self._check_dilation()
         self.same = padding == "same"
         self.padding = _padding(padding, built.sizes, self.dilation)
         self.groups, self.padding_mode = groups, padding_mode
         self.neighbourhood = {**built.spec.graph(in_rep.group), **given(norm=norm, k=k)}
+
+    def _check_dilation(self) -> None:
+        apart = np.not_equal.outer(self.dilation, self.dilation)
+        if max(self.kernel.sizes) > 1 and apart.any() and (apart & mixed_axes(self.in_rep.group)).any():
+            raise FieldTypeError(
+                f"expected one dilation for the axes that {self.in_rep.group} mixes, got {self.dilation}: the dilated "
+                "kernel would not be steerable"
+            )
 
     def window(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         return self.kernel.sizes, self.padding, self.dilation

@@ -59,6 +59,7 @@ def plane(
             f"points with two coordinates are drawn, got {space!r} with {x.shape[1:]}; surfaces: `surface`"
         )
     size = np.ptp(x, axis=0)
+    size = np.maximum(size, max(float(size.max()), 1e-12) / len(x) ** 0.5)  # points on one line have a width too
     scale = SIDE / max(float(size.max()), 1e-12)
     height, width = (max(0.6, float(s) * scale) for s in size)
     words = wrapped(title, width + BAR) if title else []

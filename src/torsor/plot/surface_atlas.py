@@ -90,8 +90,9 @@ def _triangles(gluing: Gluing) -> np.ndarray:
         there = sights(gluing, tuple(turned)).source
         cells = np.concatenate([np.stack([p, there[:, k], there[:, (k + 1) % 6]], 1) for k in range(6)])
     else:
-        there = sights(gluing, ((1, 0), (1, 1), (0, 1))).source
-        cells = np.concatenate([p[:, None], there], 1)
+        around = ((1, 0), (1, 1), (0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0))
+        there = sights(gluing, around).source
+        cells = np.concatenate([np.concatenate([p[:, None], there[:, k : k + 3]], 1) for k in (0, 2, 4, 6)])
     cells = cells[(cells >= 0).all(1)]
     _, first = np.unique(np.sort(cells, 1), axis=0, return_index=True)
     cells = cells[np.sort(first)]

@@ -156,13 +156,16 @@ class Atlas:
         """Every chart with a margin of its neighbours' pixels, transported: ρ(g_{p←q}) f(q).
 
         (batch, rep.dim, charts, H, W) -> (batch, rep.dim, charts, H + 2m, W + 2m). Pixels that are seen from nowhere
-        in the chart (at cone points, and outside hexagons), and those beyond a boundary, are zero.
+        in the chart (at cone points), and those beyond a boundary, are zero.
 
         Raises:
             SpaceError: shapes, or an atlas in another gauge, whose pixels share no frame.
         """
         margins = (margin, margin) if isinstance(margin, int) else tuple(margin)
-        padding = self.padding(self.window([2 * m + 1 for m in margins]), x.device)
+        (a, b), steps = margins, [range(-m, m + 1) for m in margins]
+        if len(margins) != 2 or min(a, b) < 0:
+            raise SpaceError(f"expected a margin, or one an axis, of 0 pixels or more, got {margin}")
+        padding = self.padding(tuple((i, j) for i in steps[0] for j in steps[1]), x.device)
         return self.padded(self.columns(x, rep, padding), padding)
 
     def columns(self, x: torch.Tensor, rep: Representation, padding: Padding) -> torch.Tensor:
@@ -349,6 +352,12 @@ class Atlas:
         """
         if self.gauge is not None:
             raise SpaceError("an atlas is coarsened in the frames of its charts; transform(x, rep) returns to them")
+        key = ("coarsened", factor)
+        if key not in self._cache:
+            self._cache[key] = self._coarsened(factor)
+        return self._cache[key]
+
+    def _coarsened(self, factor: int) -> Atlas:
         gluing = self.gluing.coarsened(factor)
         cells = gluing.origin == CELLS
         embedding = self.embedding

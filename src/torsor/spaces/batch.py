@@ -46,6 +46,10 @@ class Batch(Manifold):
         return len(self.parts)
 
     @property
+    def volumes(self) -> torch.Tensor:
+        return torch.cat([space.volumes for space in self.parts])
+
+    @property
     def index(self) -> torch.Tensor:
         sizes = torch.tensor([len(space) for space in self.parts], device=self.positions.device)
         return torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes)
@@ -57,16 +61,22 @@ class Batch(Manifold):
         raise SpaceError("the edges of a batch are those of its parts: use neighbours()")
 
     def neighbours(
-        self, radius: float | None = None, *, k: int | None = None, target: Manifold | None = None, norm: str = "mean"
+        self,
+        radius: float | None = None,
+        *,
+        k: int | None = None,
+        target: Manifold | None = None,
+        norm: str = "mean",
+        fewer: bool = False,
     ) -> Neighbours:
         """The edges of all parts; targets are a batch of as many parts."""
         there = self if target is None else target
         if not isinstance(there, Batch) or there.elements != self.elements:
             raise SpaceError(f"expected targets in a batch of {self.elements} spaces, got {there!r}")
-        key = radius, k, norm, None if there is self else there
+        key = radius, k, norm, fewer, None if there is self else there
         if key not in self._cache:
             pairs = zip(self.parts, there.parts, strict=True)
-            found = [a.neighbours(radius, k=k, target=None if b is a else b, norm=norm) for a, b in pairs]
+            found = [a.neighbours(radius, k=k, target=None if b is a else b, norm=norm, fewer=fewer) for a, b in pairs]
             with torch.inference_mode(False), torch.no_grad():
                 self._cache[key] = Neighbours.joined(found)
         return self._cache[key]

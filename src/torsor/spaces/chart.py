@@ -12,6 +12,7 @@ from torsor.spaces.edges import Edges
 from torsor.spaces.geodesics import logarithm
 from torsor.spaces.manifold import Manifold
 from torsor.spaces.metrics import Metric, orthonormal_frames
+from torsor.spaces.structure import volume
 
 
 class Chart(Manifold):
@@ -27,7 +28,7 @@ class Chart(Manifold):
     Args:
         positions: (n, d) coordinates, float64.
         frames: (n, d, d), vectors in columns, orthonormal: eᵀ g e = η.
-        cells: (n,) volumes of the cells in coordinates.
+        cells: (n,) volumes of the cells in coordinates; `volumes` are those of the metric.
         metric: g_ij(x).
         group: the structure group; a subgroup of that of η.
         window: half the sides of the box in which neighbours lie, (d,) in coordinates.
@@ -52,6 +53,8 @@ class Chart(Manifold):
             raise SpaceError(f"expected positions, a group, a window and periods in {d} dimensions, got {group}")
         if group.algebra_array.shape[-1] != d:
             raise SpaceError(f"expected a group of matrices ({d}, {d}), got {group}, which also acts on fields only")
+        if any(p and 2 * w >= p for p, w in zip(periods, window, strict=True)):
+            raise SpaceError(f"expected a window of less than half a period, got {window} and periods {periods}")
         super().__init__(positions, frames, cells, group)
         self.metric, self.window, self.periods = metric, tuple(window), tuple(periods)
         self._check()
@@ -136,6 +139,16 @@ class Chart(Manifold):
         """The radius that windows hold, to first order: how far their sides are, w_i / √gⁱⁱ, where that is least."""
         inverse = torch.linalg.inv(self.metric(self.positions)).diagonal(dim1=-2, dim2=-1)
         return float((inverse.new_tensor(self.window) / inverse.clamp(min=1e-300).sqrt()).min())
+
+    @property
+    def volumes(self) -> torch.Tensor:
+        """√|det g| times those in coordinates."""
+        return self.cells / volume(self.frames)
+
+    @property
+    def horizon(self) -> float:
+        """That of `covered`, if the metric is Riemannian."""
+        return self.covered if 0 in self.metric.signature else super().horizon
 
     def _matched(self, moved: torch.Tensor) -> tuple[torch.Tensor, float]:
         """The nearest points, the short way round a period."""

@@ -149,7 +149,7 @@ class Gluing(Symbolic):
         return tuple(self._crossing(seam) for pair in both for seam in pair)
 
     def coarsened(self, factor: int) -> Gluing:
-        """The same space with pixels that are larger by a factor.
+        """The same space with pixels, and steps of the lattice, that are larger by a factor.
 
         Raises:
             SpaceError: the factor does not divide a side, or the place of a seam.
@@ -165,7 +165,8 @@ class Gluing(Symbolic):
             Seam(s.chart, smaller(s.start), smaller(s.stop), s.other, smaller(s.begin), smaller(s.end))
             for s in self.seams
         )
-        return Gluing(self.charts, smaller(self.shape), seams, self.lattice, self.origin)
+        lattice: Basis = tuple(tuple(factor * x for x in row) for row in self.lattice)  # type: ignore[assignment]
+        return Gluing(self.charts, smaller(self.shape), seams, lattice, self.origin)
 
     def _crossing(self, seam: Seam) -> Crossing:
         axis, end, low, high = self._segment(seam.chart, seam.start, seam.stop)
@@ -237,7 +238,9 @@ def sights(gluing: Gluing, offsets: tuple[tuple[int, int], ...]) -> Sight:
     p, k = np.nonzero(~inside | (along.any(-1) & steps.any(-1)))  # lines on a side may meet a cone point
     x = start[p, 0]
     left, right = (_follow(gluing, chart[p], x, steps[k].astype(float), side) for side in (1.0, -1.0))
-    source[p, k] = np.where((left[0] == right[0]) & (left[1] == right[1]), left[0], -2)
+    beyond = along[p, k].any(-1) & ((left[0] == -1) != (right[0] == -1))  # along a boundary: one side of it is nowhere
+    left = tuple(np.where(beyond & (left[0] == -1), b, a) for a, b in zip(left, right, strict=True))
+    source[p, k] = np.where(beyond | ((left[0] == right[0]) & (left[1] == right[1])), left[0], -2)
     turn[p, k] = left[1]
     return Sight(source, turn)
 

@@ -28,6 +28,7 @@ class Rule:
     loop: bool
     norm: str
     limit: int | None
+    fewer: bool = False
 
     def __post_init__(self) -> None:
         if self.radius is None and self.k is None:
@@ -47,10 +48,10 @@ class Rule:
             SpaceError: k larger than a batch element allows.
         """
         there = source if target is None else target
-        if self.k is not None and self.radius is None:
+        if self.k is not None and self.radius is None and not self.fewer:
             _check_count(self.k, source, target is None)
         if self.radius is None:
-            edges = nearest(there, source, self.k or 0, loops=target is not None)
+            edges = nearest(there, source, self.k or 0, loops=target is not None, fewer=self.fewer)
         else:
             edges = within(there, source, self.radius * (1 + tolerance))
             edges = without_loops(edges) if target is None else edges

@@ -21,7 +21,7 @@ from torsor.groups import Group
 from torsor.reps import Representation
 from torsor.spaces.edges import Edges, Motion
 from torsor.spaces.farthest import farthest
-from torsor.spaces.nearest import nearest_sources, nearest_target
+from torsor.spaces.nearest import in_root, nearest_sources, nearest_target
 from torsor.spaces.neighbours import Neighbours
 from torsor.spaces.search import Cloud, nearest
 from torsor.spaces.structure import compatible, volume
@@ -39,7 +39,7 @@ class Manifold(ABC):
         positions: (n, D) coordinates, of a chart or of the surrounding space, float64.
         frames: (n, m, d), frame vectors in columns, in the basis of the space at the point: that of the coordinates,
             or on a mesh one of the tangent plane.
-        cells: (n,) the volume for which each point stands.
+        cells: (n,) the volume for which each point stands, in coordinates or in the metric, as the space says.
         group: the structure group G: frames that differ by its elements are equally good.
 
     Raises:
@@ -87,6 +87,11 @@ class Manifold(ABC):
         """Below this distance any two points are joined by one shortest geodesic, as far as is known."""
         return inf
 
+    @property
+    def horizon(self) -> float:
+        """The largest radius of which all neighbours can be found."""
+        return 0.999999 * self.reach
+
     def squares(self, edges: Edges) -> torch.Tensor:
         """(E,) squared distances, to nine digits, so that rounding does not choose between equally near points."""
         square = self._squares(edges)
@@ -123,11 +128,17 @@ class Manifold(ABC):
         """(n,) the number of the connected piece in which each point lies; between pieces there are no geodesics."""
         return torch.zeros(len(self), dtype=torch.int64, device=self.positions.device)
 
+    @property
+    def volumes(self) -> torch.Tensor:
+        """(n,) the volume for which each point stands, in the metric of the frames; `cells` may have other units."""
+        return self.cells
+
     def centroids(self) -> torch.Tensor:
         """(elements, D) the mean position of every batch element, weighted by volume."""
-        weighted = self.positions * self.cells[:, None]
+        volumes = self.volumes
+        weighted = self.positions * volumes[:, None]
         total = weighted.new_zeros(self.elements, weighted.shape[1]).index_add(0, self.index, weighted)
-        return total / self.cells.new_zeros(self.elements).index_add(0, self.index, self.cells)[:, None]
+        return total / volumes.new_zeros(self.elements).index_add(0, self.index, volumes)[:, None]
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -187,6 +198,7 @@ class Manifold(ABC):
         k: int | None = None,
         target: Manifold | None = None,
         norm: str = "mean",
+        fewer: bool = False,
     ) -> Neighbours:
         """The edges q → p of all pairs within geodesic distance, with v, transporters and weights; computed once.
 
@@ -197,6 +209,7 @@ class Manifold(ABC):
             target: the points p, of the same space, when they are others than these.
             norm: "mean", weights proportional to dv whose sum is 1; "sum" or "density", they approximate dv, so that
                 Σ w f ≈ ∫ f dv; "one", all are 1.
+            fewer: whether pieces with fewer than k points give all that they have, instead of an error.
 
         Raises:
             SpaceError: targets of another space, an unknown norm, or transporters outside the structure group.
@@ -215,18 +228,19 @@ class Manifold(ABC):
         there = self if target is None else target
         if not isinstance(there, Manifold) or there.root is not self.root and not self._shares(there):
             raise SpaceError(f"expected targets among the points of {self.root}, got {there!r}")
-        key = (radius, k, "sum" if norm == "density" else norm, None if there is self else there)
+        norm, radius = "sum" if norm == "density" else norm, None if radius is None else float(radius)
+        key = (radius, k, norm, fewer, None if there is self else there)
         if key not in self._cache:
             with torch.inference_mode(False), torch.no_grad():
-                self._cache[key] = self._graph(radius, k, key[2], there)
+                self._cache[key] = self._graph(radius, k, norm, there, fewer)
         return self._cache[key]
 
     def _shares(self, other: Manifold) -> bool:
         """Whether another space has the same points and geometry: it differs by its frames at most."""
         return self.root._kin is other.root._kin
 
-    def _graph(self, radius: float | None, k: int | None, norm: str, there: Manifold) -> Neighbours:
-        edges = self.pairs(radius, there) if k is None else nearest_sources(self, there, k, radius)
+    def _graph(self, radius: float | None, k: int | None, norm: str, there: Manifold, fewer: bool) -> Neighbours:
+        edges = self.pairs(radius, there) if k is None else nearest_sources(self, there, k, radius, fewer)
         if there is self and len(self) > 1 and len(edges.p) == len(self):
             warn(
                 f"no point of {self} has a neighbour within the radius {radius}: each sees itself only; take a larger "
@@ -241,8 +255,13 @@ class Manifold(ABC):
             weight = weight / total.where(total > 0, 1.0)
         return self._framed(edges, weight, there)
 
+    def chosen(self, edges: Edges) -> Edges:
+        """Edges of this space, the root, that were chosen; spaces raise where there is no transport along them."""
+        return edges
+
     def _framed(self, edges: Edges, weight: torch.Tensor, there: Manifold) -> Neighbours:
         """Edges from these points to others in the frames of both."""
+        self.root.chosen(in_root(self, there, edges))
         coframe = torch.linalg.pinv(there.frames)
         v = torch.einsum("edm,em->ed", coframe[edges.p], edges.u)
         g = compatible(self.group, coframe, self.frames, edges.p, edges.q, edges.transport)
@@ -304,8 +323,10 @@ class Manifold(ABC):
         cloud = Cloud(self.positions, torch.zeros(len(self), dtype=torch.int64, device=self.positions.device), 1)
         samples = self.subset(farthest(cloud.x, cloud.batch, [len(self)], [count]))
         edges = nearest_target(self, samples)
-        samples.cells = self.cells.new_zeros(count).index_add(0, edges.p, self.cells[edges.q])
-        return samples, self._framed(edges, self.cells[edges.q] / samples.cells[edges.p], samples)
+        volumes, unit = self.volumes[edges.q], samples.cells / samples.volumes
+        total = volumes.new_zeros(count).index_add(0, edges.p, volumes)
+        samples.cells = unit * total
+        return samples, self._framed(edges, volumes / total[edges.p], samples)
 
     # --------------------------------------------------------------------------------------------------- isometries
 
@@ -393,6 +414,10 @@ def _count(points: int, n: int | None, ratio: float | None) -> int:
     return count
 
 
+def _span(index: torch.Tensor) -> str:
+    return f"{int(index.min())} … {int(index.max())}" if len(index) else "none"
+
+
 def _places(wrong: torch.Tensor) -> str:
     rows = wrong.flatten(1).any(1).nonzero()[:, 0] if wrong.ndim > 1 else wrong.nonzero()[:, 0]
     return f"points {rows[:5].tolist()}{' …' if len(rows) > 5 else ''}"
@@ -412,9 +437,14 @@ class Subset(Manifold):
 
     def __init__(self, whole: Manifold, members: torch.Tensor, cells: torch.Tensor | None = None) -> None:
         members = torch.as_tensor(members, device=whole.positions.device)
-        members = members.nonzero()[:, 0] if members.dtype == torch.bool else members
+        if members.dtype == torch.bool:
+            if members.shape != (len(whole),):
+                raise SpaceError(f"expected a mask of {len(whole)} points, got one of shape {tuple(members.shape)}")
+            members = members.nonzero()[:, 0]
+        if members.ndim != 1 or members.is_floating_point():
+            raise SpaceError(f"expected indices (n,) of points, got {members.dtype} of shape {tuple(members.shape)}")
         if len(members) == 0 or not 0 <= int(members.min()) <= int(members.max()) < len(whole):
-            raise SpaceError(f"expected indices 0 … {len(whole) - 1} of points of {whole}, got {members}")
+            raise SpaceError(f"expected indices 0 … {len(whole) - 1} of points of {whole}, got {_span(members)}")
         cells = whole.cells[members] if cells is None else cells
         super().__init__(whole.positions[members], whole.frames[members], cells, whole.group)
         inside = whole.inside()
@@ -427,9 +457,18 @@ class Subset(Manifold):
     def root(self) -> Manifold:
         return self.whole
 
+    @property
+    def volumes(self) -> torch.Tensor:
+        return self.cells * (self.whole.volumes / self.whole.cells)[self.members]
+
     def restrict(self, group: Group) -> Subset:
-        """The same points of the whole space with a smaller structure group."""
-        return Subset(self.whole.restrict(group), self.members, self.cells)
+        """The same points of the whole space with a smaller structure group, in the frames that they have.
+
+        Where the whole space chooses other frames for the group, as meshes do, these have them too.
+        """
+        whole = self.whole.restrict(group)
+        other = Subset(whole, self.members, self.cells)
+        return other.with_frames(self.frames) if torch.equal(whole.frames, self.whole.frames) else other
 
     def inside(self) -> torch.Tensor | None:
         return self.members

@@ -259,8 +259,8 @@ def repaired(
     """A mesh without coincident and unused vertices, degenerate and repeated faces, its faces in one sense if possible.
 
     Vertices within tolerance × the diagonal of the bounding box become the one of lowest index; then faces of area zero
-    are dropped, and of faces with the same vertices all but the first, and that too if it is a fin: two faces back to
-    back, which decimation leaves behind, on an edge that has its two faces. Other defects are left to `triangulate`.
+    are dropped, and of faces with the same vertices all but the first, and that too if it is a fin: two triangles back
+    to back on an edge that has its two faces, which decimation leaves behind. Other defects are left to `triangulate`.
 
     Args:
         vertices: (n, D) positions.
@@ -285,13 +285,19 @@ def repaired(
 
 
 def _without_repeats(faces: torch.Tensor, vertices: int) -> torch.Tensor:
-    """The first of all faces with the same vertices; none of them where an edge would have more than two faces."""
+    """The first of all faces with the same vertices; none of a fin.
+
+    A fin has both senses, an edge that belongs to two more faces, and one that belongs to none.
+    """
     label = _same_vertices(faces)
     index = torch.arange(len(faces), device=faces.device)
     first = torch.full_like(index, len(faces)).scatter_reduce(0, label, index, "amin")[label] == index
-    repeated, faces = (_counts(label) > 1)[first], faces[first]
-    crowded = (_counts(_undirected(_sides(faces), vertices)) > 2).view(-1, 3).any(1)
-    return faces[~(repeated & crowded)]
+    ascends = (faces < faces.roll(-1, 1)).sum(1)  # 2 or 1: the sense, whichever vertex is named first
+    senses = torch.zeros(len(faces), 2, dtype=torch.bool, device=faces.device)
+    senses[label, ascends - 1] = True
+    both, faces = senses.all(1)[label][first], faces[first]
+    uses = _counts(_undirected(_sides(faces), vertices)).view(-1, 3)
+    return faces[~(both & (uses > 2).any(1) & (uses == 1).any(1))]
 
 
 def check_finite(vertices: torch.Tensor) -> None:

@@ -14,24 +14,27 @@ from torsor.errors import SpaceError
 from torsor.spaces.edges import Edges, closest
 
 
-def nearest_sources(space: Any, there: Any, k: int, radius: float | None = None) -> Edges:
+def nearest_sources(space: Any, there: Any, k: int, radius: float | None = None, fewer: bool = False) -> Edges:
     """The k nearest points of a space for every target, of those within a radius; and the target itself if it is one.
 
     Raises:
-        SpaceError: a piece of the space has fewer points.
+        SpaceError: a piece of the space has fewer points, unless these are enough (fewer).
     """
     same = space.outside(_in_root(there))
-    _check_pieces(space, there, k, same)
+    wanted = _available(space, there, k, same).clamp(max=k)
+    if not fewer:
+        _check_pieces(wanted, there, k)
 
     def others(edges: Edges) -> torch.Tensor:
         return (edges.q != same[edges.p]).nonzero()[:, 0]
 
     def enough(edges: Edges) -> bool:
-        return int(torch.bincount(edges.p[others(edges)], minlength=len(there)).min()) >= k
+        return bool((torch.bincount(edges.p[others(edges)], minlength=len(there)) >= wanted).all())
 
-    edges = space.pairs(radius, there) if radius is not None else _grown(space, there, (k + 1) / len(space), enough)
+    share = (k + 1) / len(space)
+    edges = space.pairs(radius, there) if radius is not None else _grown(space, there, share, enough, fewer)
     rest = others(edges)
-    chosen = rest[closest(edges.p[rest], space.root.squares(edges)[rest], k)]
+    chosen = rest[closest(edges.p[rest], _squares(space, there, edges)[rest], k)]
     itself = (edges.q == same[edges.p]).nonzero()[:, 0]
     return edges.at(torch.cat([itself, chosen]))
 
@@ -42,9 +45,19 @@ def nearest_target(space: Any, there: Any) -> Edges:
     Raises:
         SpaceError: a piece of the space has no target.
     """
-    _check_pieces(there, space, 1)
+    _check_pieces(_available(there, space, 1), space, 1)
     edges = _grown(space, there, 1 / len(there), lambda e: len(e.q.unique()) == len(space))
-    return edges.at(closest(edges.q, space.root.squares(edges), 1))
+    return edges.at(closest(edges.q, _squares(space, there, edges), 1))
+
+
+def _squares(space: Any, there: Any, edges: Edges) -> torch.Tensor:
+    """(E,) squared distances of edges between two spaces with one root."""
+    return space.root.squares(in_root(space, there, edges))
+
+
+def in_root(space: Any, there: Any, edges: Edges) -> Edges:
+    """Edges between two spaces with one root, as edges of the root."""
+    return edges._replace(p=_in_root(there)[edges.p], q=_in_root(space)[edges.q])
 
 
 def _in_root(space: Any) -> torch.Tensor:
@@ -53,24 +66,28 @@ def _in_root(space: Any) -> torch.Tensor:
     return torch.arange(len(space), device=space.positions.device) if inside is None else inside
 
 
-def _check_pieces(space: Any, there: Any, k: int, same: torch.Tensor | None = None) -> None:
-    """Raise unless every piece with targets has k points of the space, besides a target itself."""
+def _available(space: Any, there: Any, k: int, same: torch.Tensor | None = None) -> torch.Tensor:
+    """(targets,) how many points of the space lie in the piece of each target, besides itself."""
     if k < 1:
         raise SpaceError(f"expected k of 1 or more neighbours, got {k}")
     every = space.root.pieces
-    mine, theirs = every[_in_root(space)], every[_in_root(there)]
-    counts = torch.bincount(mine, minlength=int(every.max()) + 1)
-    missing = counts[theirs] - (0 if same is None else (same >= 0).long()) - k
-    if int(missing.min()) < 0:
-        target = int(missing.argmin())
+    counts = torch.bincount(every[_in_root(space)], minlength=int(every.max()) + 1)
+    return counts[every[_in_root(there)]] - (0 if same is None else (same >= 0).long())
+
+
+def _check_pieces(available: torch.Tensor, there: Any, k: int) -> None:
+    """Raise unless k points are there for every target."""
+    target = int(available.argmin())
+    if int(available[target]) < k:
+        pieces = there.root.pieces
         raise SpaceError(
-            f"expected {k} of these points within reach of every target, but there are {int(missing[target]) + k} for "
-            f"target {target}, in piece {int(theirs[target])} of {len(counts)}; take a smaller k, more samples, or the "
-            "pieces as spaces of a batch, S.batched"
+            f"expected {k} of these points within reach of every target, but there are {int(available[target])} for "
+            f"target {target}, in piece {int(pieces[_in_root(there)][target])} of {int(pieces.max()) + 1}; take a "
+            "smaller k, fewer=True, more samples, or the pieces as spaces of a batch, S.batched"
         )
 
 
-def _grown(space: Any, there: Any, share: float, enough: Callable[[Edges], bool]) -> Edges:
+def _grown(space: Any, there: Any, share: float, enough: Callable[[Edges], bool], fewer: bool = False) -> Edges:
     """The edges within the smallest radius, up to a factor √2, that are enough.
 
     Args:
@@ -78,14 +95,15 @@ def _grown(space: Any, there: Any, share: float, enough: Callable[[Edges], bool]
         there: the targets.
         share: the part of the volume of which a neighbourhood is thought to consist.
         enough: whether edges are.
+        fewer: whether those within the largest radius are, whatever they be.
 
     Raises:
         SpaceError: there is no such radius.
     """
-    radius = 2 * float(space.cells.sum() * share) ** (1 / space.dim)
+    radius, horizon = 2 * float(space.volumes.sum() * share) ** (1 / space.dim), space.root.horizon
     for _ in range(40):
-        edges = space.between(min(radius, 0.999999 * space.root.reach), there)
-        if enough(edges):
+        edges = space.between(min(radius, horizon), there)
+        if enough(edges) or (fewer and radius >= horizon):
             return edges
         radius *= 2**0.5
     raise SpaceError(

@@ -41,7 +41,7 @@ class Neighbours:
     sources: int
     rows: torch.Tensor = None  # type: ignore[assignment]
     g: torch.Tensor | None = None
-    _cast: dict[Any, Neighbours] = field(default_factory=dict, init=False)
+    _cast: dict[Any, tuple[list[int], Neighbours]] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         if self.rows is None:
@@ -145,13 +145,15 @@ class Neighbours:
         """The edges on the device and in the dtype of a tensor, cast once; these if they are so already."""
         if self.v.dtype == x.dtype and self.v.device == x.device:
             return self
-        if self.v.requires_grad or torch.compiler.is_compiling():
+        parts = [part for part in (self.v, self.weight, self.g) if part is not None]
+        moving = any(part.requires_grad or part.is_inference() for part in parts)
+        if moving or torch.compiler.is_compiling():
             return self.to(x.device, x.dtype)
-        key = x.device, x.dtype
-        if key not in self._cast:
+        key, versions = (x.device, x.dtype), [part._version for part in parts]
+        if key not in self._cast or self._cast[key][0] != versions:
             with torch.inference_mode(False), torch.no_grad():
-                self._cast[key] = self.to(*key)
-        return self._cast[key]
+                self._cast[key] = versions, self.to(*key)
+        return self._cast[key][1]
 
     def __len__(self) -> int:
         return len(self.target)

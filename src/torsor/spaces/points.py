@@ -191,6 +191,7 @@ class Points:
         loop: bool = True,
         norm: str = "mean",
         limit: int | None = None,
+        fewer: bool = False,
     ) -> Neighbours:
         """The edges q → p of all pairs with |x_q - x_p| ≤ radius, of the k nearest q of every p, or of both at once.
 
@@ -207,6 +208,7 @@ class Points:
                 of the radius about q divided by the number of points in it, q included (without a radius: of the ball
                 to its k-th neighbour, divided by k), so that Σ_q w f(q) ≈ ∫ f dv, too large by at most 2^d at borders.
             limit: at most this many neighbours of every target besides itself, the nearest.
+            fewer: whether batch elements with fewer than k points give all that they have, instead of an error.
 
         Raises:
             SpaceError: neither radius nor k, arguments that do not fit, or (without a radius) k larger than a batch
@@ -215,7 +217,7 @@ class Points:
         Warns:
             SparsityWarning: a radius in which no point has a neighbour: each sees itself only, or nothing.
         """
-        rule = Rule(None if radius is None else float(radius), k, loop, norm, limit)
+        rule = Rule(None if radius is None else float(radius), k, loop, norm, limit, fewer)
         target = None if target is self else target
         if target is not None and target._kind() != self._kind():
             raise SpaceError(

@@ -197,13 +197,19 @@ class Punctured(Manifold):
         square = super()._squares(edges)
         return square / self.positions[edges.p].square().sum(1) if self.logarithmic else square
 
+    def restrict(self, group: Group) -> Punctured:
+        """The same points with a smaller structure group, of those that the frames allow."""
+        if group not in allowed_groups(self.kind):
+            _kind(self.dim, group, self.kind)  # raises, with what they allow
+        return super().restrict(group)
+
     def connect(
         self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None
     ) -> Edges:
-        """All pairs within the radius.
+        """All pairs within the radius. With antipodes="error" those in opposite directions are refused when chosen.
 
         Raises:
-            SpaceError: no radius, or radial frames in opposite directions, unless antipodes="skip".
+            SpaceError: no radius.
         """
         if radius is None:
             raise SpaceError(f"expected a radius or k for the neighbours of {self}")
@@ -212,8 +218,9 @@ class Punctured(Manifold):
         p, q = p if targets is None else targets[p], q if sources is None else sources[q]
         if self.kind == "log-polar":
             return self._round(p, q, reach)
-        keep = self._connected(p, q)
-        p, q = p[keep], q[keep]
+        if self.antipodes == "skip":
+            keep = ~self._opposite(p, q)
+            p, q = p[keep], q[keep]
         if self.kind == "log-radial":
             return self._over_sphere(p, q, reach)
         u = self.positions[q] - self.positions[p]
@@ -227,19 +234,22 @@ class Punctured(Manifold):
             x = torch.cat([x / r, r.log()], 1)
         return Cloud(x, torch.zeros(len(x), dtype=torch.int64, device=x.device), 1)
 
-    def _connected(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
-        """(E,) which pairs have a transport."""
+    def _opposite(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:
+        """(E,) which pairs have no transport."""
         if not self.kind.endswith("radial"):
-            return torch.ones_like(p, dtype=torch.bool)
-        opposite = _halfway(self.positions, p, q).norm(dim=1) < ANTIPODAL
-        if self.antipodes == "error" and bool(opposite.any()):
-            a, b = (int(i[opposite][0]) for i in (p, q))
+            return torch.zeros_like(p, dtype=torch.bool)
+        return _halfway(self.positions, p, q).norm(dim=1) < ANTIPODAL
+
+    def chosen(self, edges: Edges) -> Edges:
+        opposite = self._opposite(edges.p, edges.q)
+        if bool(opposite.any()):
+            a, b = (int(i[opposite][0]) for i in (edges.p, edges.q))
             raise SpaceError(
                 f"{int(opposite.sum())} pairs of neighbours lie in opposite directions from 0, such as points {a} and "
                 f"{b}, and no rotation about 0 between them is the least; take a radius of less than "
                 f'{"π" if self.logarithmic else "twice the smallest |x|"}, or antipodes="skip" to leave the pairs out'
             )
-        return ~opposite
+        return edges
 
     def _transport(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor | None:
         """(E, d, d) the rotation q̂ → p̂: in space the half turn about q̂, then that about p̂ + q̂."""
@@ -268,9 +278,10 @@ class Punctured(Manifold):
         """Edges of the log-radial metric: u = r_p (log_p̂(q̂) + p̂ Δ log r), |det ∂u/∂q| = r_p³ θ / sin θ."""
         r = self.positions.norm(dim=1)
         unit, log_r = self.positions / r[:, None], r.log()
-        angle, stretch = logarithm(unit[p], unit[q])
-        u = r[p, None] * (angle + (log_r[q] - log_r[p])[:, None] * unit[p])
-        near = (u.norm(dim=1) <= reach * r[p]).nonzero()[:, 0]
+        step, stretch = logarithm(unit[p], unit[q])
+        u = r[p, None] * (step + (log_r[q] - log_r[p])[:, None] * unit[p])
+        angle = 2 * torch.atan2((unit[p] - unit[q]).norm(dim=1), (unit[p] + unit[q]).norm(dim=1))
+        near = (torch.hypot(angle, log_r[q] - log_r[p]) <= reach).nonzero()[:, 0]
         return Edges(p, q, u, r[p].pow(3) * stretch, self._transport(p, q)).at(near)
 
     def _cylinder(self, p: torch.Tensor, q: torch.Tensor) -> torch.Tensor:

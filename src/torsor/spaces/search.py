@@ -109,34 +109,44 @@ def _sorted(target: torch.Tensor, source: torch.Tensor, sources: int) -> Edges:
     return key // sources, key % sources
 
 
-def closest(target: Cloud, source: Cloud, edges: Edges, k: int) -> Edges:
-    """The k shortest edges of every target, fewer where there are fewer; of equal lengths the lowest source."""
+def closest(target: Cloud, source: Cloud, edges: Edges, k: int | torch.Tensor) -> Edges:
+    """The k shortest edges of every target, fewer where there are fewer; of equal lengths the lowest source.
+
+    Args:
+        target: points.
+        source: points.
+        edges: between them.
+        k: one number, or one a target.
+    """
     order = squared_distances(target, source, edges).argsort(stable=True)
     order = order[edges[0][order].argsort(stable=True)]
     sorted_target = edges[0][order]
     counts = torch.bincount(sorted_target, minlength=len(target.x))
     rank = torch.arange(len(order), device=order.device) - (counts.cumsum(0) - counts)[sorted_target]
-    keep = order[rank < k].sort().values
+    most = k[sorted_target] if isinstance(k, torch.Tensor) else k
+    keep = order[rank < most].sort().values
     return edges[0][keep], edges[1][keep]
 
 
-def nearest(target: Cloud, source: Cloud, k: int, *, loops: bool = True) -> Edges:
+def nearest(target: Cloud, source: Cloud, k: int, *, loops: bool = True, fewer: bool = False) -> Edges:
     """The k nearest sources of every target; of equal distances the lowest source.
 
     A radius grows until its ball holds k sources; then the k nearest are among them. Every batch element must have k
-    sources. With loops=False target and source are one cloud, and no point is its own neighbour.
+    sources, unless fewer=True, which takes all where there are fewer. With loops=False target and source are one cloud,
+    and no point is its own neighbour.
     """
     rest = torch.arange(len(target.x), device=target.x.device)
     radius, found = _first_radius(target, source, k), []
+    wanted = (source.sizes[target.batch] - int(not loops)).clamp(max=k) if fewer else torch.full_like(rest, k)
     while len(rest):
-        part = target.at(rest)
+        part, k_part = target.at(rest), wanted[rest]
         edges = within(part, source, radius)
         if not loops:
             keep = rest[edges[0]] != edges[1]
             edges = edges[0][keep], edges[1][keep]
-        done = torch.bincount(edges[0], minlength=len(rest)) >= k
+        done = torch.bincount(edges[0], minlength=len(rest)) >= k_part
         edges = edges[0][done[edges[0]]], edges[1][done[edges[0]]]
-        edges = closest(part, source, edges, k)
+        edges = closest(part, source, edges, k_part)
         found.append((rest[edges[0]], edges[1]))
         rest, radius = rest[~done], radius * 1.5
     return _sorted(torch.cat([t for t, _ in found]), torch.cat([s for _, s in found]), len(source.x))
