@@ -15,6 +15,8 @@ from torsor.reps import Representation
 from torsor.spaces import Atlas, Grid, Manifold, Motion, Points
 from torsor.symbolic import Symbolic
 
+SPACES = (Grid, Points, Manifold, Atlas, Symbolic)
+
 
 @dataclass(frozen=True, eq=False)
 class Field:
@@ -34,27 +36,35 @@ class Field:
     space: Any = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.rep, Representation):
+            raise FieldTypeError(f"expected Field(tensor, type, space), got {self.rep!r} as the type")
         self.rep.settle()
         if self.space is None:
             object.__setattr__(self, "space", Grid(self.rep.group.dim))
-        if isinstance(self.tensor, torch.Tensor) and (self.tensor.ndim < 2 or self.tensor.shape[1] != self.rep.dim):
+        if not isinstance(self.space, SPACES):
+            raise FieldTypeError(f"expected a space of torsor.spaces, got {self.space!r}")
+        if not isinstance(self.tensor, torch.Tensor):
+            raise FieldTypeError(f"expected a tensor of coefficients, got {type(self.tensor).__name__}")
+        if self.tensor.ndim < 2 or self.tensor.shape[1] != self.rep.dim:
             raise FieldTypeError(
                 f"a field of type {self.rep} has {self.rep.dim} channels in axis 1, "
                 f"got shape {tuple(self.tensor.shape)}"
             )
         points = getattr(self.space, "positions", None)
-        if isinstance(points, torch.Tensor) and isinstance(self.tensor, torch.Tensor):
-            if len(points) != len(self.tensor):
-                raise FieldTypeError(
-                    f"a field on {len(points)} points has as many rows, got shape {tuple(self.tensor.shape)}"
-                )
-
+        if isinstance(points, torch.Tensor) and len(points) != len(self.tensor):
+            raise FieldTypeError(
+                f"a field on {len(points)} points has as many rows, got shape {tuple(self.tensor.shape)}"
+            )
         if isinstance(self.space, Manifold | Atlas):
             self._check_structure()
 
     def _check_structure(self) -> None:
         if not self.tensor.is_floating_point():
             raise FieldTypeError(f"a field on {self.space!r} has real coefficients, got {self.tensor.dtype}")
+        points = isinstance(self.space, Manifold)
+        if self.tensor.ndim != 2 if points else tuple(self.tensor.shape[2:]) != self.space.shape:
+            axes = f"({len(self.space)}, {self.rep.dim})" if points else f"(batch, {self.rep.dim}, *{self.space.shape})"
+            raise FieldTypeError(f"a field on {self.space!r} has the shape {axes}, got {tuple(self.tensor.shape)}")
         if self.space.group != self.rep.group and not self.space.group <= self.rep.group:
             raise FieldTypeError(
                 f"a field of type {self.rep} needs a space whose structure group is {self.rep.group} or a subgroup, "
@@ -71,7 +81,8 @@ class Field:
             return NotImplemented
         if not self.rep.coincides(other.rep):
             raise FieldTypeError(f"expected two fields of one type to add, got {self.rep} and {other.rep}")
-        return Field(self.tensor + other.tensor, self.rep, common_space([self, other]))
+        space = common_space([self, other])
+        return Field(self.tensor + other.tensor, self.rep, space)
 
     def require(self, layer: Any) -> None:
         """Raise unless the field has the type that a layer expects.
@@ -147,14 +158,15 @@ class Field:
         Raises:
             FieldTypeError: the space carries no frames that could change.
         """
+        g = torch.as_tensor(g)
         if isinstance(self.space, Atlas):
             return Field(self.space.transform(self.tensor, self.rep, g), self.rep, self.space.regauge(g))
         if not isinstance(self.space, Manifold):
             raise FieldTypeError(
                 f"expected a space with a frame at every point, such as spaces.Chart, got {self.space!r}"
             )
-        matrices = self.rep.rho(g.double()).to(self.tensor)
-        return Field(torch.einsum("nij,nj->ni", matrices, self.tensor), self.rep, self.space.regauge(g))
+        space, matrices = self.space.regauge(g), self.rep.rho(g.double()).to(self.tensor)
+        return Field(torch.einsum("nij,nj->ni", matrices, self.tensor), self.rep, space)
 
 
 def restricted(space: Any, group: Group) -> Any:
@@ -177,7 +189,10 @@ def common_space(fields: Sequence[Field]) -> Any:
     for field in fields[1:]:
         same = field.space == first if isinstance(first, Symbolic) else field.space is first
         if not same:
-            raise FieldTypeError(f"expected fields on one space, got {first!r} and {field.space!r}")
+            raise FieldTypeError(
+                f"expected fields on one space, got {first!r} and {field.space!r}; spaces that were made apart "
+                "are two, however alike"
+            )
     return first
 
 
@@ -194,8 +209,12 @@ def _flatten_with_keys(field: Field) -> tuple[list[Any], tuple[Any, ...]]:
 
 
 def _unflatten(children: Any, context: tuple[Any, ...]) -> Field:
-    tensor, *space = children
-    return Field(tensor, context[0], *(space or context[1:]))
+    """Without the checks: the leaves may be anything."""
+    field, (tensor, *space) = object.__new__(Field), children
+    context[0].settle()
+    for name, value in zip(("tensor", "rep", "space"), (tensor, context[0], *(space or context[1:])), strict=True):
+        object.__setattr__(field, name, value)
+    return field
 
 
 _pytree.register_pytree_node(

@@ -188,6 +188,8 @@ def isometry(
 
 
 def _random(field: Field, generator: torch.Generator) -> Field:
+    if not isinstance(field, Field):
+        raise FieldTypeError(f"expected a Field, which knows its space, got {type(field).__name__}")
     if not isinstance(field.space, Manifold | Atlas):
         raise FieldTypeError(f"expected a field on a manifold or an atlas, with frames, got one on {field.space!r}")
     values = torch.randn(field.tensor.shape, generator=generator, dtype=torch.float64)
@@ -204,6 +206,8 @@ def _report(
     gradients: bool,
     generator: torch.Generator,
 ) -> FrameReport:
+    if not isinstance(module, torch.nn.Module):
+        raise FieldTypeError(f"expected a torch.nn.Module to check, got {type(module).__name__}")
     module = deepcopy(module).to("cpu").double().eval()
     with torch.no_grad():
         reference, other = tensor_of(module(field)), tensor_of(module(_random(field, generator)))

@@ -6,6 +6,7 @@ from copy import deepcopy
 
 import torch
 
+from torsor.errors import FieldTypeError
 from torsor.kernels import SteerableKernel
 
 
@@ -14,6 +15,8 @@ def kernel(module: SteerableKernel, samples: int = 32, seed: int = 0) -> float:
 
     Measured at random points (offsets of the lattice, where the kernel is defined on these only) and random elements.
     """
+    if not isinstance(module, SteerableKernel):
+        raise FieldTypeError(f"expected a kernel, such as conv.kernel, got {type(module).__name__}")
     module = deepcopy(module).to("cpu").double()
     group, generator = module.in_rep.group, torch.Generator().manual_seed(seed)
     if module.spec.is_bound_to_lattice:

@@ -71,7 +71,7 @@ class Layer(Constants, ABC):
             FieldTypeError: the number of channels, or the type of the field, is not `in_rep`.
         """
         if not isinstance(x, torch.Tensor):
-            return x.through(self)
+            return as_field(self, x).through(self)
         check_channels(self, x, self.in_rep)
         return self.compute(x)
 
@@ -97,12 +97,29 @@ class Layer(Constants, ABC):
         return f"{self.in_rep.name} -> {self.out_rep.name}, {self.in_rep.group}"
 
 
-def check_channels(layer: object, x: torch.Tensor, rep: Representation) -> None:
-    """Raise unless axis 1 of x has the dimension of a representation.
+def as_field(layer: object, x: Any) -> Any:
+    """x, which is a `Field`.
 
     Raises:
-        FieldTypeError: expected and received numbers of channels.
+        FieldTypeError: it is something else.
     """
+    if not hasattr(x, "through"):
+        raise FieldTypeError(f"{type(layer).__name__} expects a tensor or a torsor.Field, got {type(x).__name__}")
+    return x
+
+
+def check_channels(layer: object, x: torch.Tensor, rep: Representation) -> None:
+    """Raise unless axis 1 of x has the dimension of a representation, and x the precision of the layer.
+
+    Raises:
+        FieldTypeError: expected and received numbers of channels, or dtypes.
+    """
+    own = next(layer.parameters(), x) if isinstance(layer, torch.nn.Module) else x
+    if not x.is_floating_point() or (torch.float64 in (own.dtype, x.dtype) and own.dtype != x.dtype):
+        kind = "real numbers" if own is x else f"{own.dtype}, the dtype of the layer"
+        raise FieldTypeError(
+            f"{type(layer).__name__} expects features of {kind}, got {x.dtype}; x.to(…) and layer.to(…) change it"
+        )
     if x.ndim < 2 or x.shape[1] != rep.dim:
         raise FieldTypeError(
             f"{type(layer).__name__} expects fields of type {rep}, {rep.dim} channels in axis 1; "

@@ -130,7 +130,7 @@ class DepthwiseKernel(Constants, SteerableKernel):
         return torch.zeros_like(expanded).index_copy(1, order, expanded)
 
     def _edge_functions(self, v: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        return self.angular(v), self.network(v.square().sum(-1))
+        return self.angular(v), self.network((v / self.network.radius).square().sum(-1))
 
     def apply_to(self, x: torch.Tensor, graph: Any, attributes: torch.Tensor | None = None) -> torch.Tensor:
         if attributes is not None:

@@ -163,7 +163,7 @@ class ImplicitNetwork(torch.nn.Module):
 
     def embedding(self, v: torch.Tensor) -> torch.Tensor:
         """e_n(|v|) Y_l(u), l outer, then n, then the components: (n, d) -> (n, channels)."""
-        radial = waves(v.square().sum(-1, keepdim=True) / self.ball.radius**2, WAVES)
+        radial = waves((v / self.ball.radius).square().sum(-1, keepdim=True), WAVES)
         parts = self.angular(v).split(self.dims, 1)
         return torch.cat([(radial[:, :, None] * part[:, None, :]).flatten(1) for part in parts], 1)
 
@@ -171,7 +171,7 @@ class ImplicitNetwork(torch.nn.Module):
         """The features at (n, d) vectors with (n, channels) attributes: (n, features)."""
         embedded = self.embedding(v)
         x = self.layers(embedded if attributes is None else torch.cat([embedded, attributes], 1))
-        t = v.square().sum(-1, keepdim=True) / self.ball.radius**2
+        t = (v / self.ball.radius).square().sum(-1, keepdim=True)
         return x * (self._spread(self.gain) * envelope(t))
 
     def _spread(self, gain: torch.Tensor) -> torch.Tensor:

@@ -69,13 +69,13 @@ class RadialNetwork(torch.nn.Module):
         torch.nn.init.zeros_(self.outer.bias)
         r = (torch.arange(256, device=self.inner.weight.device) + 0.5) / 256
         weight = (r ** (self.dim - 1)).to(self.inner.weight)
-        values = self((r.to(self.inner.weight) * self.radius) ** 2)
+        values = self(r.to(self.inner.weight) ** 2)
         mean = (weight[:, None] * values**2).sum(0) / weight.sum()
         self.outer.weight /= (self.neighbours * mean).sqrt()[:, None]
 
     def forward(self, squares: torch.Tensor) -> torch.Tensor:
-        """h at squared distances: (...) -> (..., J)."""
-        t = squares[..., None] / self.radius**2
+        """h at t = r²/R²: (...) -> (..., J)."""
+        t = squares[..., None]
         return self.outer(torch.nn.functional.silu(self.inner(waves(t, self.waves)))) * envelope(t)
 
     def extra_repr(self) -> str:
@@ -127,7 +127,8 @@ class Angular(Constants):
 
     def forward(self, v: torch.Tensor) -> torch.Tensor:
         """The harmonics at v, differentiable everywhere."""
-        u = v * stretch(v.square().sum(-1, keepdim=True) / self.radius**2) / self.radius
+        v = v / self.radius
+        u = v * stretch(v.square().sum(-1, keepdim=True))
         powers = [torch.ones_like(u)]
         for _ in self.numbers[1:]:
             powers.append(powers[-1] * u)

@@ -198,7 +198,7 @@ class RadialKernel(FeaturedKernel):
             self.network.reset_parameters()
 
     def features(self, v: torch.Tensor) -> torch.Tensor:
-        profiles = self.network(v.square().sum(-1))[..., :, None]
+        profiles = self.network((v / self.spec.radius).square().sum(-1))[..., :, None]
         angular = self.angular(v).split([n for n in self.angular.numbers if n], -1)
         return torch.cat([(profiles * part[..., None, :]).flatten(-2) for part in angular], -1)
 

@@ -11,7 +11,7 @@ import torch
 
 from torsor.errors import FieldTypeError
 from torsor.fibre import freeze
-from torsor.fibre.base import check_channels
+from torsor.fibre.base import as_field, check_channels
 from torsor.fields import Field, common_space
 from torsor.groups import Group
 from torsor.reps import Representation, direct_sum
@@ -112,7 +112,9 @@ class Concatenate(torch.nn.Module):
         """Concatenate the channels of one tensor or field for each type (given one by one, or as one sequence)."""
         tensors = inputs[0] if len(inputs) == 1 and isinstance(inputs[0], (list, tuple)) else inputs
         if tensors and isinstance(tensors[0], Field):
-            return Field(self([field.tensor for field in tensors]), self.out_rep, common_space(tensors))
+            fields = [as_field(self, x) for x in tensors]
+            space = common_space(fields)
+            return Field(self([field.tensor for field in fields]), self.out_rep, space)
         if len(tensors) != len(self.in_reps):
             raise FieldTypeError(f"expected {len(self.in_reps)} tensors to concatenate, got {len(tensors)}")
         for x, rep in zip(tensors, self.in_reps, strict=True):

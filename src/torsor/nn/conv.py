@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from torsor.errors import FieldTypeError
-from torsor.fibre.base import check_channels
+from torsor.fibre.base import as_field, check_channels
 from torsor.fibre.steered import Steered
 from torsor.fields import Field
 from torsor.kernels import KernelSpec, SteerableKernel
@@ -79,6 +79,8 @@ class Conv(GridLayer, Steered):
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
+        if not isinstance(kernel, KernelSpec):
+            raise FieldTypeError(f"expected a kernel, such as kernels.Harmonic(size=5), got {kernel!r}")
         part = _grouped(in_rep, groups, "in_rep")
         _grouped(out_rep, groups, "out_rep")
         if padding_mode not in PADDING_MODES:
@@ -120,7 +122,7 @@ class Conv(GridLayer, Steered):
             FieldTypeError: the number of channels, or the type of the field, is not `in_rep`.
         """
         if not isinstance(x, torch.Tensor):
-            return self.on_field(x, to, attributes)
+            return self.on_field(as_field(self, x), to, attributes)
         if to is None:
             return super().forward(x)
         check_channels(self, x, self.in_rep)

@@ -7,6 +7,7 @@ product over latitudes for each order m.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from math import pi
 from typing import Any
@@ -228,14 +229,14 @@ class InverseSphericalTransform(_Transform):
 
 def fourier(x: torch.Tensor, orders: int) -> torch.Tensor:
     """z_m = Σ_j x_j e^{-2πi mj/n} as real and imaginary parts: (..., n) -> (..., orders, 2)."""
-    if torch.compiler.is_exporting():
+    if torch.compiler.is_exporting() or x.is_meta:
         return (x @ _waves(x.shape[-1], orders, x).flatten(1)).unflatten(-1, (orders, 2))
     return torch.view_as_real(torch.fft.rfft(x)[..., :orders])
 
 
 def inverse_fourier(z: torch.Tensor, n: int) -> torch.Tensor:
     """x_j = Re z_0 + 2 Σ_{m>0} Re z_m e^{2πi mj/n} of real and imaginary parts: (..., orders, 2) -> (..., n)."""
-    if torch.compiler.is_exporting():
+    if torch.compiler.is_exporting() or z.is_meta:
         waves = _waves(n, z.shape[-2], z)
         waves = torch.cat([waves[:, :1], 2 * waves[:, 1:]], dim=1)
         return z.flatten(-2) @ waves.flatten(1).mT
@@ -249,10 +250,15 @@ def _waves(n: int, orders: int, like: torch.Tensor) -> torch.Tensor:
     return torch.stack([angles.cos(), -angles.sin()], dim=-1)
 
 
+def in_full_precision(x: torch.Tensor) -> AbstractContextManager:
+    """Without autocast on the device of x; meta tensors know none."""
+    return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
+
+
 def _times(table: torch.Tensor, x: torch.Tensor) -> torch.Tensor:
     """One matrix product for each m: (m, i, j) × (m, j, *columns) -> (m, i, *columns)."""
-    with torch.autocast(x.device.type, enabled=False):
-        return torch.bmm(table, x.flatten(2)).unflatten(2, x.shape[2:])
+    with in_full_precision(x):
+        return torch.bmm(table.to(x), x.flatten(2)).unflatten(2, x.shape[2:])
 
 
 def _turn(x: torch.Tensor) -> torch.Tensor:

@@ -19,7 +19,15 @@ from torsor.errors import FieldTypeError, KernelError
 from torsor.fibre.base import Constants
 from torsor.fibre.bottlenecks import report_bottlenecks
 from torsor.fibre.steered import Steered
-from torsor.nn.spectral import InverseSphericalTransform, SphericalTransform, Spin, require_grid, resolved, spins
+from torsor.nn.spectral import (
+    InverseSphericalTransform,
+    SphericalTransform,
+    Spin,
+    in_full_precision,
+    require_grid,
+    resolved,
+    spins,
+)
 from torsor.reps import Representation
 from torsor.spaces.latlon import LatLon
 
@@ -210,6 +218,9 @@ class SphericalConv(Steered):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_rep, out_rep)
+        for each in (grid, *([] if out_grid is None else [out_grid])):
+            if not isinstance(each, LatLon):
+                raise FieldTypeError(f"expected a grid spaces.LatLon(rows, columns), got {each!r}")
         self.grid, self.out_grid = grid, out_grid or grid
         self.lmax = resolved(lmax, self.grid, self.out_grid)
         self.analysis = SphericalTransform(in_rep, self.grid, self.lmax, device=device, dtype=dtype)
@@ -219,13 +230,14 @@ class SphericalConv(Steered):
     def compute(self, x: torch.Tensor) -> torch.Tensor:
         y = self.synthesis.unpacked(self.mix(self.analysis.packed(x)))
         bias = self.expanded_bias()
-        return y if bias is None else y + bias[:, None, None]
+        y = y if bias is None else y + bias[:, None, None]
+        return y if not x.is_meta and torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 
     def mix(self, a: torch.Tensor) -> torch.Tensor:
         """W_l applied to packed coefficients, one matrix product a degree."""
         orders, _, _, _, batch = a.shape
-        with torch.autocast(a.device.type, enabled=False):
-            mixed = torch.bmm(self.kernel.expand(), a.permute(1, 3, 0, 2, 4).flatten(2))
+        with in_full_precision(a):
+            mixed = torch.bmm(self.kernel.expand().to(a), a.permute(1, 3, 0, 2, 4).flatten(2))
         return mixed.unflatten(2, (orders, 2, batch)).permute(2, 0, 3, 1, 4)
 
     def space_out(self, space: object) -> object:

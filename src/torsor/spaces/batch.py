@@ -29,14 +29,20 @@ class Batch(Manifold):
 
     def __init__(self, parts: Sequence[Manifold]) -> None:
         parts = list(parts)
+        if not parts:
+            raise SpaceError("expected one manifold or more to batch, got none")
+        if any(isinstance(space, Batch) for space in parts):
+            raise SpaceError("expected spaces to batch, got a batch of some; batched([*batch.parts, …]) adds others")
         if not all(isinstance(space, Manifold) for space in parts):
             raise SpaceError(f"expected manifolds to batch, got {', '.join(type(space).__name__ for space in parts)}")
         kinds = {
             f"{space.group} on {space.positions.shape[1]} coordinates with frames {tuple(space.frames.shape[1:])}"
             for space in parts
         }
-        if len(kinds) != 1 or any(isinstance(space, Batch) for space in parts):
-            raise SpaceError(f"expected manifolds with one structure group to batch, got {', '.join(sorted(kinds))}")
+        if len(kinds) != 1:
+            raise SpaceError(
+                f"expected manifolds of one kind to batch, with one structure group, got {'; '.join(sorted(kinds))}"
+            )
         joined = [torch.cat([getattr(space, name) for space in parts]) for name in ("positions", "frames", "cells")]
         super().__init__(joined[0], joined[1], joined[2], parts[0].group)
         self.parts = tuple(parts)
@@ -44,6 +50,10 @@ class Batch(Manifold):
     @property
     def elements(self) -> int:
         return len(self.parts)
+
+    @property
+    def ambient_frames(self) -> torch.Tensor:
+        return torch.cat([space.ambient_frames for space in self.parts])
 
     @property
     def volumes(self) -> torch.Tensor:
@@ -73,13 +83,13 @@ class Batch(Manifold):
         there = self if target is None else target
         if not isinstance(there, Batch) or there.elements != self.elements:
             raise SpaceError(f"expected targets in a batch of {self.elements} spaces, got {there!r}")
-        key = radius, k, norm, fewer, None if there is self else there
-        if key not in self._cache:
+        key, kept = (radius, k, norm, fewer, None if there is self else self), there._cache  # gone with the targets
+        if key not in kept:
             pairs = zip(self.parts, there.parts, strict=True)
             found = [a.neighbours(radius, k=k, target=None if b is a else b, norm=norm, fewer=fewer) for a, b in pairs]
             with torch.inference_mode(False), torch.no_grad():
-                self._cache[key] = Neighbours.joined(found)
-        return self._cache[key]
+                kept[key] = Neighbours.joined(found)
+        return kept[key]
 
     def coarsened(self, n: int | None = None, *, ratio: float | None = None) -> tuple[Any, Neighbours]:
         """The samples of every part, n of each."""

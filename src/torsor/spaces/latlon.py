@@ -38,7 +38,8 @@ class LatLon(Symbolic):
 
     def __post_init__(self) -> None:
         least = 2 if self.rule == "poles" else 1
-        if self.rule not in RULES or self.rows < least or self.columns < 1:
+        whole = all(isinstance(n, int) for n in (self.rows, self.columns))
+        if not whole or self.rule not in RULES or self.rows < least or self.columns < 1:
             raise SpaceError(
                 f"expected a rule among {', '.join(RULES)}, at least {least} rows and 1 column, "
                 f"got LatLon({self.rows}, {self.columns}, {self.rule!r})"

@@ -64,6 +64,8 @@ class Manifold(ABC):
         for name, value in (("positions", positions), ("frames", frames), ("cells", cells)):
             if not bool(value.isfinite().all()):
                 raise SpaceError(f"expected finite {name}, got NaN or infinity at {_places(~value.isfinite())}")
+        if bool((cells < 0).any()):
+            raise SpaceError(f"expected cells that are not negative, those of {_places(cells < 0)} are")
         with torch.inference_mode(False):  # copies: who writes to the arguments later does not change the space
             self.positions, self.frames, self.cells = positions.clone(), frames.clone(), cells.clone()
         self.group, self._kin = group, object()
@@ -149,6 +151,30 @@ class Manifold(ABC):
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_geometry": {}, "_cache": {}}
 
+    # ------------------------------------------------------------------------------------- vectors in coordinates
+
+    @property
+    def ambient_frames(self) -> torch.Tensor:
+        """(n, D, d) the frame vectors in the coordinates of `positions`, in columns."""
+        return self.frames
+
+    def to_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Coefficients (n, …, d) of tangent vectors in the frames, as vectors (n, …, D) in the coordinates."""
+        vectors, e = self._vectors(vectors, self.dim), self.ambient_frames
+        return torch.einsum("nxd,n...d->n...x", e, vectors.to(e)).to(vectors)
+
+    def from_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
+        """The coefficients (n, …, d) in the frames of the tangent part of vectors (n, …, D)."""
+        e = self.ambient_frames
+        vectors = self._vectors(vectors, e.shape[1])
+        return torch.einsum("ndx,n...x->n...d", torch.linalg.pinv(e), vectors.to(e)).to(vectors)
+
+    def _vectors(self, vectors: torch.Tensor, size: int) -> torch.Tensor:
+        vectors = torch.as_tensor(vectors)
+        if vectors.ndim < 2 or len(vectors) != len(self) or vectors.shape[-1] != size:
+            raise SpaceError(f"expected vectors ({len(self)}, …, {size}), got shape {tuple(vectors.shape)}")
+        return vectors if vectors.is_floating_point() else vectors.double()
+
     # ----------------------------------------------------------------------------------------------- other frames
 
     def with_frames(self, frames: torch.Tensor, group: Group | None = None) -> Self:
@@ -227,13 +253,16 @@ class Manifold(ABC):
             )
         there = self if target is None else target
         if not isinstance(there, Manifold) or there.root is not self.root and not self._shares(there):
-            raise SpaceError(f"expected targets among the points of {self.root}, got {there!r}")
+            raise SpaceError(
+                f"expected targets among the points of {self.root}, got {there!r}; a space that was made apart is "
+                "another one, however alike"
+            )
         norm, radius = "sum" if norm == "density" else norm, None if radius is None else float(radius)
-        key = (radius, k, norm, fewer, None if there is self else there)
-        if key not in self._cache:
+        key, kept = (radius, k, norm, fewer, None if there is self else self), there._cache  # gone with the targets
+        if key not in kept:
             with torch.inference_mode(False), torch.no_grad():
-                self._cache[key] = self._graph(radius, k, norm, there, fewer)
-        return self._cache[key]
+                kept[key] = self._graph(radius, k, norm, there, fewer)
+        return kept[key]
 
     def _shares(self, other: Manifold) -> bool:
         """Whether another space has the same points and geometry: it differs by its frames at most."""
@@ -364,6 +393,8 @@ class Manifold(ABC):
                 f"expected a matrix ({d}, {d}) that moves the points of {self}, or a pair of one and a vector ({d},), "
                 f"got {tuple(matrix.shape)} and {tuple(shift.shape)}"
             )
+        if not bool(matrix.isfinite().all() & shift.isfinite().all()) or float(torch.linalg.det(matrix)) == 0:
+            raise SpaceError(f"expected a finite invertible matrix that moves {self}, got {matrix.tolist()}")
         source = self._preimages((self.positions - shift) @ torch.linalg.inv(matrix).T)
         return source, matrix.expand(len(source), d, d)
 
@@ -456,6 +487,11 @@ class Subset(Manifold):
     @property
     def root(self) -> Manifold:
         return self.whole
+
+    @property
+    def ambient_frames(self) -> torch.Tensor:
+        whole = self.whole
+        return (whole.ambient_frames @ torch.linalg.pinv(whole.frames))[self.members] @ self.frames
 
     @property
     def volumes(self) -> torch.Tensor:

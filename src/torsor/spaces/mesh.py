@@ -64,14 +64,19 @@ class Mesh(Manifold):
         singular: str = "raise",
         method: str = "exact",
     ) -> None:
+        if not isinstance(group, Group):
+            raise SpaceError(f"expected a structure group, such as groups.SO(2), got {group!r}")
         if group.dim != 2 or group.algebra_array.shape[-1] != 2:
             raise SpaceError(f"expected a structure group of R² for a surface, got {group}")
         if singular not in ("raise", "allow"):
             raise SpaceError(f'expected singular="raise" or "allow", got {singular!r}')
-        vertices, faces = torch.as_tensor(vertices).detach().double(), torch.as_tensor(faces)
+        vertices, faces = torch.as_tensor(vertices), torch.as_tensor(faces)
+        if vertices.is_complex():
+            raise SpaceError(f"expected vertices with real coordinates, got {vertices.dtype}")
+        vertices = vertices.detach().double()
         self.triangulation: Triangulation = triangulate(faces, len(vertices))
         self.metric: Metric = embedded(self.triangulation, vertices)
-        self.method = method
+        self.method, self.singular = method, singular
         identity = torch.eye(2, dtype=torch.float64, device=vertices.device).expand(len(vertices), 2, 2)
         super().__init__(vertices, identity if frames is None else frames, self.metric.voronoi, group)
         if frames is None and group.is_finite:
@@ -108,7 +113,10 @@ class Mesh(Manifold):
         trimesh = require("trimesh", "mesh")
         if not Path(path).is_file():
             raise SpaceError(f"expected a mesh file at {path}, there is none")
-        read = trimesh.load(str(path), force="mesh", process=False)
+        try:
+            read = trimesh.load(str(path), force="mesh", process=False)
+        except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
+            raise SpaceError(f"expected a mesh that can be read in {path}: {error}") from error
         if not len(getattr(read, "faces", ())):
             raise SpaceError(f"expected a triangle mesh in {path}, found no faces")
         vertices, faces = torch.tensor(read.vertices, dtype=torch.float64), torch.tensor(read.faces, dtype=torch.int64)
@@ -172,41 +180,41 @@ class Mesh(Manifold):
 
     @property
     def bound(self) -> float:
-        """A distance that no two vertices of a component exceed: twice the longest path of edges from one of them."""
+        """A distance that no two vertices of a component exceed: the longest of the shortest paths of edges."""
         if "bound" not in self._cache:
-            mesh, lengths = self.triangulation, self.metric.lengths
-            far = torch.full_like(self.cells, torch.inf)
-            first = torch.full_like(mesh.component, len(self)).scatter_reduce(
-                0, mesh.component, torch.arange(len(self), device=far.device), "amin"
-            )
-            far[first[first < len(self)]] = 0.0
-            while True:
-                near = far.scatter_reduce(0, mesh.head, far[mesh.tail] + lengths, "amin")
-                if torch.equal(near, far):
-                    break
-                far = near
-            self._cache["bound"] = 2 * float(far.max())
+            every = torch.arange(len(self), device=self.cells.device)
+            self._cache["bound"] = max(float(self._paths(part).max()) for part in every.split(256))
         return self._cache["bound"]
 
-    def to_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Coefficients (n, 2) of a tangent vector field in the frames, as vectors (n, D) of the surrounding space."""
-        return torch.einsum("nam,nmd,nd->na", self.tangents, self.frames, vectors.double()).to(vectors)
+    def _paths(self, start: torch.Tensor) -> torch.Tensor:
+        """(m, n) the lengths of the shortest paths of edges from some vertices; 0 to other components."""
+        mesh, far = self.triangulation, self.cells.new_full((len(start), len(self)), torch.inf)
+        far[torch.arange(len(start)), start] = 0.0
+        while True:
+            near = far.scatter_reduce(
+                1, mesh.head.expand(len(start), -1), far[:, mesh.tail] + self.metric.lengths, "amin"
+            )
+            if torch.equal(near, far):
+                return torch.where(far.isfinite(), far, 0.0)
+            far = near
 
-    def from_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
-        """The coefficients (n, 2) in the frames of the tangent part of vectors (n, D)."""
-        inside = torch.einsum("nam,na->nm", self.tangents, vectors.double())
-        found = torch.einsum("ndm,nm->nd", torch.linalg.inv(self.frames), inside)
-        return found.to(vectors.dtype) if vectors.is_floating_point() else found
+    @property
+    def ambient_frames(self) -> torch.Tensor:
+        return self.tangents @ self.frames
 
     def __repr__(self) -> str:
         return f"Mesh({len(self)} vertices, {len(self.faces)} faces, {self.group})"
 
     # --------------------------------------------------------------------------------------------------- structures
 
-    def restrict(self, group: Group, *, singular: str = "raise") -> Self:
+    def restrict(self, group: Group, *, singular: str | None = None) -> Self:
         """The same mesh with a smaller structure group; a finite one gets the smoothest field of frames.
 
         Where the present group is finite already its frames stay. `Field.restrict` takes a field along.
+
+        Args:
+            group: a subgroup.
+            singular: "raise" or "allow"; by default as the mesh was made.
 
         Raises:
             SpaceError: no subgroup, or a field with singular faces, unless singular="allow".
@@ -215,7 +223,7 @@ class Mesh(Manifold):
         if not group.is_finite or self.group.is_finite:
             return other
         other = other.with_frames(other._crossed(group))
-        other._check_singularities(singular)
+        other._check_singularities(singular or self.singular)
         return other
 
     def _crossed(self, group: Group) -> torch.Tensor:
@@ -242,7 +250,8 @@ class Mesh(Manifold):
         """All pairs of vertices within geodesic distance."""
         if radius is None:
             raise SpaceError(f"expected a radius or k for the neighbours of {self!r}")
-        radius = min(radius, self.bound)
+        if radius > float(self._paths(torch.zeros(1, dtype=torch.int64, device=self.cells.device)).max()):
+            radius = min(radius, self.bound)  # all of a component
         few = sources is not None and len(sources) < (len(self) if targets is None else len(targets))
         if few:  # geodesics start at the sources: log_p(q) = -P log_q(p)
             q, p, u, angle = logarithms(self.metric, radius, sources, targets, self.method, self.positions)

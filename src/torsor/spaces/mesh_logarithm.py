@@ -84,7 +84,7 @@ def logarithms(
     if method == "heat":
         return _heat(metric, radius, targets, keep, positions)
     cells = float(metric.faces.sum()) / n
-    size = max(16, int(CHUNK * cells / (pi * radius**2)))
+    size = max(16, int(min(CHUNK * cells / max(pi * radius**2, 1e-300), len(targets))))
     parts = [_exact(metric, radius, part, keep) for part in targets.split(size)]
     return Logarithms(*(torch.cat(values) for values in zip(*parts, strict=True)))
 

@@ -182,6 +182,8 @@ class Punctured(Manifold):
         Raises:
             SpaceError: A is no invertible matrix (d, d).
         """
+        if isinstance(matrix, tuple):
+            raise SpaceError(f"expected a matrix {(self.dim,) * 2}: no translation keeps the origin of {self}")
         a = torch.as_tensor(matrix, dtype=torch.float64, device=self.positions.device)
         if a.shape != (self.dim,) * 2 or float(torch.linalg.det(a)) == 0:
             raise SpaceError(f"expected an invertible matrix {(self.dim,) * 2} to move {self}, got {a}")

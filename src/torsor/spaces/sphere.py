@@ -139,6 +139,13 @@ class Sphere(Manifold):
     ) -> Sphere:
         """The points in any directions (n, 3), vectors of any length but zero, with estimated areas unless given."""
         directions = torch.as_tensor(directions).double()
+        lengths = directions.norm(dim=-1)
+        bad = (~((lengths > 0) & lengths.isfinite())).nonzero()[:, 0] if directions.ndim == 2 else lengths
+        if directions.ndim != 2 or len(bad):
+            raise SpaceError(
+                f"expected directions (n, 3), vectors that are neither zero nor infinite, got shape "
+                f"{tuple(directions.shape)}" + f", where points {bad[:5].tolist()} are" * (directions.ndim == 2)
+            )
         return Sphere(radius * directions / directions.norm(dim=-1, keepdim=True), group, cells, radius=radius)
 
     def __repr__(self) -> str:
