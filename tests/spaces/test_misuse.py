@@ -11,7 +11,7 @@ from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor import spaces as S
-from torsor.errors import FieldTypeError, SpaceError
+from torsor.errors import ConfigError, FieldTypeError, SpaceError
 
 SO2 = G.SO(2)
 SCALAR, VECTOR = R.trivial(SO2), R.irrep(SO2, 1)
@@ -57,6 +57,12 @@ REFUSED = {
     "points for a spectral layer": (lambda: nn.SphericalConv(SCALAR, SCALAR, BALL), FieldTypeError, "LatLon"),
     "a tensor to a check": (lambda: check.gauge(CONV, ONES), FieldTypeError, "expected a Field"),
     "a function to a check": (lambda: check.gauge(abs, Field(ONES, SCALAR, MESH)), FieldTypeError, "torch.nn.Module"),
+    "motions of another space": (
+        lambda: check.isometry(CONV, Field(ONES, SCALAR, MESH), [S.Mesh.icosphere(0, SO2).act(torch.eye(3))]),
+        FieldTypeError,
+        "expected motions of",
+    ),
+    "two sizes": (lambda: check.equivariance(CONV, size=(6, 12)), ConfigError, "expected one size"),
     "a layer as a kernel": (lambda: check.kernel(CONV), FieldTypeError, "conv.kernel"),
 }
 

@@ -60,6 +60,8 @@ def equivariance(
             group has scalings.
     """
     in_rep, out_rep = _types(module, in_rep, out_rep)
+    if size is not None and not isinstance(size, int):
+        raise ConfigError(f"expected one size, of all sides of a square or cubic grid, got {size!r}")
     if batch < 2:
         raise ConfigError(f"errors are measured against the variation over inputs: expected a batch of 2, got {batch}")
     if is_scale_group(in_rep.group):

@@ -181,6 +181,8 @@ def isometry(
     motions = [phi if isinstance(phi, Motion) else space.act(phi) for phi in isometries]
     if not motions:
         raise ConfigError("expected one isometry or more, got none")
+    if any(len(motion.source) != len(space) for motion in motions):
+        raise FieldTypeError(f"expected motions of {space!r}, got some of {len(motions[0].source)} points")
     changes = [Change(f"isometry {i}", motion, space, space) for i, motion in enumerate(motions)]
     order = torch.randperm(len(space), generator=generator)
     blind = [replace(change, motion=Motion(order, change.motion.g)) for change in changes[:1]]
