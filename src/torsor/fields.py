@@ -41,8 +41,8 @@ class Field:
         self.rep.settle()
         if self.space is None:
             object.__setattr__(self, "space", Grid(self.rep.group.dim))
-        if not isinstance(self.space, SPACES):
-            raise FieldTypeError(f"expected a space of torsor.spaces, got {self.space!r}")
+        if not isinstance(self.space, SPACES) and not hasattr(self.space, "neighbours"):
+            raise FieldTypeError(f"expected a space of torsor.spaces, or one with neighbours(), got {self.space!r}")
         if not isinstance(self.tensor, torch.Tensor):
             raise FieldTypeError(f"expected a tensor of coefficients, got {type(self.tensor).__name__}")
         if self.tensor.ndim < 2 or self.tensor.shape[1] != self.rep.dim:
