@@ -4,9 +4,10 @@
 
 reads bodies.npz from the folder (100 human bodies in random poses as triangle meshes of 3452 vertices, 15 parts),
 trains on 70 bodies, chooses learning rates on 10, tests on 20: as they are, remeshed, moved (scaled by 1.7 and turned),
-and in random gauges. It writes results/body_parts.csv, results/body_correspondence.csv and docs/images/body-meshes.png.
-The geometry of every body is computed once and kept in the work folder. A killed run goes on where it was; ``--quick``
-runs through everything with a few bodies, and writes to the work folder only. Remeshing needs pyvista.
+and in random gauges; then again with training bodies that are triangulated in three ways. It writes
+results/body_parts.csv, results/body_correspondence.csv and docs/images/body-meshes.png. The geometry of every body is
+computed once and kept in the work folder. A killed run goes on where it was; ``--quick`` runs through everything with a
+few bodies, and writes to the work folder only. Remeshing needs pyvista.
 
 All meshes are scaled to the area 1. The input is the shape operator of the surface in the frames, at three scales: its
 trace and the norm of the rest are scalars, the rest itself is a field of frequency 2, which only SO(2) can use.
@@ -17,7 +18,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -40,6 +41,10 @@ SO2 = G.SO(2)
 NETWORKS = ("SO(2)", "scalars", "graph")
 TASKS = ("parts", "correspondence")
 SETS = ("original", "remeshed", "moved", "regauged")
+KEPT = {"remeshed": 0.6, "finer": 0.75, "coarser": 0.5}
+"""The part of the faces that is kept of a mesh."""
+SEVERAL, LEARNT = ", several meshes", ("original", "finer", "coarser")
+"""The ending of networks that learn from several triangulations, none of them that of the test; and from which."""
 COLUMNS = ("phase", "network", "lr", "seed", "parameters", "epochs", "seconds", "validation")
 SCORES = {
     "parts": ("original_accuracy", "original_iou", "original_sideless", "remeshed_accuracy", "remeshed_iou"),
@@ -177,7 +182,7 @@ def normalised(vertices: torch.Tensor, faces: torch.Tensor) -> S.Mesh:
     return S.Mesh(vertices / area.sqrt(), faces, SO2)
 
 
-def remeshed(vertices: torch.Tensor, faces: torch.Tensor, keep: float = 0.6) -> tuple[torch.Tensor, torch.Tensor]:
+def remeshed(vertices: torch.Tensor, faces: torch.Tensor, keep: float) -> tuple[torch.Tensor, torch.Tensor]:
     """Vertices are removed and the holes triangulated anew, until a part of the faces is left; the topology stays."""
     pyvista = require("pyvista", "mesh")
     whole = pyvista.PolyData.from_regular_faces(vertices.numpy(), faces.numpy())
@@ -228,8 +233,8 @@ class Bodies:
         """A body, changed as the name of the set says, and (n,) which vertex of the common mesh each vertex is."""
         x, faces, random = self.vertices[number].double(), self.faces, runs.generator(7, number)
         vertex = torch.arange(len(x))
-        if kind == "remeshed":
-            fewer, faces = remeshed(x, faces)
+        if kind in KEPT:
+            fewer, faces = remeshed(x, faces, KEPT[kind])
             x, vertex = fewer, nearest(fewer, x)
         if kind == "moved":
             x = 1.7 * x @ G.SO(3).sample(1, generator=random)[0].double().T
@@ -248,7 +253,7 @@ class Bodies:
     def prepare(self) -> None:
         """Compute all surfaces that the experiment needs."""
         for name, numbers in self.split.items():
-            for kind in SETS if name == "test" else SETS[:1]:
+            for kind in {"train": LEARNT, "validation": SETS[:1], "test": SETS}[name]:
                 for number in numbers:
                     self.surface(kind, number)
 
@@ -381,6 +386,7 @@ class Task:
 
     name: str
     data: Bodies
+    kinds: tuple[str, ...] = SETS[:1]
 
     @property
     def classes(self) -> int:
@@ -393,7 +399,9 @@ class Task:
         """The cross entropy; of correspondences at some of the vertices."""
         losses = []
         for number in index.tolist():
-            body = self.data.surface("original", self.data.split["train"][number])
+            several = len(self.kinds) > 1
+            kind = self.kinds[int(torch.randint(len(self.kinds), (), generator=random))] if several else self.kinds[0]
+            body = self.data.surface(kind, self.data.split["train"][number])
             labels, at = self.labels(body), None
             if self.name == "correspondence":
                 at = torch.randperm(len(labels), generator=random)[:CHOSEN]
@@ -444,9 +452,10 @@ def study(task: Task, protocol: Protocol, work: Path, table: Path) -> runs.Study
 
     def train(network: str, lr: float, seed: int) -> tuple[torch.nn.Module, dict]:
         torch.manual_seed(seed)
-        net = build(network, task.classes)
+        net = build(network.removesuffix(SEVERAL), task.classes)
         training = runs.Training(len(task.data.split["train"]), 1, protocol.epochs)
-        seconds = training.fit(net, task.loss, lr, seed, work / f"{task.name} {network} {lr} {seed}.pt")
+        loss = replace(task, kinds=LEARNT).loss if network.endswith(SEVERAL) else task.loss
+        seconds = training.fit(net, loss, lr, seed, work / f"{task.name} {network} {lr} {seed}.pt")
         return net, {"parameters": runs.count(net), "epochs": protocol.epochs, "seconds": round(seconds)}
 
     columns = (*COLUMNS, *SCORES[task.name], *SAME)
@@ -496,6 +505,8 @@ def run(data: Bodies, protocol: Protocol, seeds: int, work: Path, results: Path,
     for seed in range(seeds):
         for name, network in ((name, network) for name in TASKS for network in NETWORKS):
             studies[name].tested(network, best[network], seed)
+        for name, network in ((name, network) for name in TASKS for network in NETWORKS):
+            studies[name].tested(network + SEVERAL, best[network], seed)
     draw(data, {network: studies["parts"].train(network, best[network], 0)[0].eval() for network in NETWORKS}, figure)
     for name, done in studies.items():
         print(f"{name}\n{done.table.summary((*SCORES[name], *SAME[:2]))}")
