@@ -182,20 +182,27 @@ class Mesh(Manifold):
     def bound(self) -> float:
         """A distance that no two vertices of a component exceed: the longest of the shortest paths of edges."""
         if "bound" not in self._cache:
-            every = torch.arange(len(self), device=self.cells.device)
-            self._cache["bound"] = max(float(self._paths(part).max()) for part in every.split(256))
+            every = torch.eye(len(self), dtype=torch.bool, device=self.cells.device)
+            self._cache["bound"] = max(self._longest(part) for part in every.split(256))
         return self._cache["bound"]
 
-    def _paths(self, start: torch.Tensor) -> torch.Tensor:
-        """(m, n) the lengths of the shortest paths of edges from some vertices; 0 to other components."""
-        mesh, far = self.triangulation, self.cells.new_full((len(start), len(self)), torch.inf)
-        far[torch.arange(len(start)), start] = 0.0
+    @property
+    def _from_one(self) -> float:
+        """The longest of the shortest paths from one vertex of each component."""
+        if "from one" not in self._cache:
+            label, index = self.pieces, torch.arange(len(self), device=self.cells.device)
+            first = torch.full_like(index, len(self)).scatter_reduce(0, label, index, "amin")
+            self._cache["from one"] = self._longest((first[label] == index)[None])
+        return self._cache["from one"]
+
+    def _longest(self, start: torch.Tensor) -> float:
+        """The longest of the shortest paths of edges from sets of vertices (m, n) to those that they reach."""
+        mesh, far = self.triangulation, torch.where(start, 0.0, torch.inf).to(self.cells)
         while True:
-            near = far.scatter_reduce(
-                1, mesh.head.expand(len(start), -1), far[:, mesh.tail] + self.metric.lengths, "amin"
-            )
+            longer = far[:, mesh.tail] + self.metric.lengths
+            near = far.scatter_reduce(1, mesh.head.expand(len(start), -1), longer, "amin")
             if torch.equal(near, far):
-                return torch.where(far.isfinite(), far, 0.0)
+                return float(far[far.isfinite()].max())
             far = near
 
     @property
@@ -250,7 +257,7 @@ class Mesh(Manifold):
         """All pairs of vertices within geodesic distance."""
         if radius is None:
             raise SpaceError(f"expected a radius or k for the neighbours of {self!r}")
-        if radius > float(self._paths(torch.zeros(1, dtype=torch.int64, device=self.cells.device)).max()):
+        if radius > self._from_one:
             radius = min(radius, self.bound)  # all of a component
         few = sources is not None and len(sources) < (len(self) if targets is None else len(targets))
         if few:  # geodesics start at the sources: log_p(q) = -P log_q(p)
