@@ -133,7 +133,7 @@ def test_graphs_to_other_points_go_with_them():
 def test_radii_of_all_sizes():
     """Of a huge one the neighbourhood is the component; a tiny one holds each point alone."""
     everything = MESH.neighbours(100.0)
-    assert len(everything) == 42**2 and MESH.bound < 3.8
+    assert len(everything) == 42**2 and MESH._extent(None) < 3.8
     with pytest.warns(UserWarning, match="sees itself only"):
         assert len(S.Mesh.icosphere(0, SO2).neighbours(1e-200)) == 12
 
@@ -147,3 +147,33 @@ def test_frames_that_are_allowed_to_be_singular_stay_so():
     assert Field(ONES, SCALAR, mesh).restrict(c4).space.group == c4
     assert nn.Restrict(SCALAR, c4)(Field(ONES, SCALAR, mesh)).space.singularities
     assert np.isclose(sum(mesh.restrict(c4).singularities.values()), 2) and rho.dim == 4
+
+
+def test_points_out_of_reach_are_not_interpolated_to():
+    two = S.batched([MESH]).parts[0]
+    far = S.Mesh(torch.cat([MESH.vertices, MESH.vertices + 9]), torch.cat([MESH.faces, MESH.faces + 42]), SO2)
+    some = far.subset(torch.arange(5))
+    with pytest.raises(SpaceError, match="none for 42 of 84"):
+        nn.PointInterpolate(SCALAR)(Field(torch.ones(5, 1), SCALAR, some), far)
+    axes = torch.tensor([[1.0, 0, 0], [-1.0, 0, 0]])
+    cone = S.Punctured(axes, G.Axial(SO2), antipodes="skip")
+    assert len(cone.neighbours(k=1, fewer=True)) == 2 and two is MESH
+
+
+def test_points_that_stand_for_nothing():
+    cells = torch.ones(42)
+    cells[3] = 0
+    part = S.Sphere(BALL.positions, SO2, cells).subset(torch.arange(10))
+    assert len(part.neighbours(k=3)) == 40 and part.volumes[3] == 0
+    field = Field(torch.randn(10, 1), SCALAR, part)
+    assert (
+        nn.GlobalPool(SCALAR)(field).tensor.isfinite().all() and nn.InstanceNorm(SCALAR)(field).tensor.isfinite().all()
+    )
+
+
+def test_masked_norms_compile_and_export_before_they_have_run():
+    rep = R.regular(G.Cyclic(6))
+    norm, x = nn.BatchNorm(rep).eval(), torch.randn(1, 6, 5, 4, 8)
+    compiled = torch.compile(norm, fullgraph=True, backend="eager")
+    y = compiled(Field(x, rep, S.Icosahedron(2, G.Cyclic(6)))).tensor
+    assert torch.equal(y, norm(Field(x, rep, S.Icosahedron(2, G.Cyclic(6)))).tensor)

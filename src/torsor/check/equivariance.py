@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from copy import deepcopy
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ def equivariance(
             group has scalings.
     """
     in_rep, out_rep = _types(module, in_rep, out_rep)
-    if size is not None and not isinstance(size, int):
+    if size is not None and not isinstance(size, Integral):
         raise ConfigError(f"expected one size, of all sides of a square or cubic grid, got {size!r}")
     if batch < 2:
         raise ConfigError(f"errors are measured against the variation over inputs: expected a batch of 2, got {batch}")

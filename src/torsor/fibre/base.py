@@ -115,7 +115,8 @@ def check_channels(layer: object, x: torch.Tensor, rep: Representation) -> None:
         FieldTypeError: expected and received numbers of channels, or dtypes.
     """
     own = next(layer.parameters(), x) if isinstance(layer, torch.nn.Module) else x
-    if not x.is_floating_point() or (torch.float64 in (own.dtype, x.dtype) and own.dtype != x.dtype):
+    number = x.is_floating_point() or x.is_complex()
+    if not number or (torch.float64 in (own.dtype, x.dtype) and own.dtype != x.dtype):
         kind = "real numbers" if own is x else f"{own.dtype}, the dtype of the layer"
         raise FieldTypeError(
             f"{type(layer).__name__} expects features of {kind}, got {x.dtype}; x.to(…) and layer.to(…) change it"

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from torsor.errors import FieldTypeError
-from torsor.fibre.base import Layer, check_channels, join_fields, split_fields
+from torsor.fibre.base import Layer, as_field, check_channels, join_fields, split_fields
 from torsor.fibre.frozen import ChannelAffine
 from torsor.fibre.invariants import invariant_vectors, is_uniform
 from torsor.fibre.nonlinear import require_orthogonal
@@ -134,7 +134,7 @@ class InstanceNorm(FieldNorm):
             weight: (points,) the volume for which every point stands; None is 1.
         """
         if not isinstance(x, torch.Tensor):
-            return x.through(self)
+            return as_field(self, x).through(self)
         if batch is None:
             return super().forward(x)
         check_channels(self, x, self.in_rep)
@@ -143,10 +143,11 @@ class InstanceNorm(FieldNorm):
                 f"expected points (n, {self.in_rep.dim}) and their batch elements (n,), got {tuple(x.shape)} and "
                 f"{tuple(batch.shape)}"
             )
+        batch = batch.to(x.device)
         digits = torch.float32 if x.device.type == "mps" else torch.float64  # sums over many points need them
         weight = torch.ones(len(x), dtype=digits, device=x.device) if weight is None else weight.to(x.device, digits)
         volume = weight.new_zeros(int(batch.max()) + 1 if elements is None else elements).index_add(0, batch, weight)
-        share = weight / volume[batch]
+        share = weight / volume.where(volume > 0, 1.0)[batch]
 
         def mean(values: torch.Tensor) -> torch.Tensor:
             """Of every batch element, at each of its points."""
@@ -168,7 +169,7 @@ class InstanceNorm(FieldNorm):
     def on_field(self, field: Any) -> Any:
         """The field on the same space."""
         space = field.space
-        if field.tensor.ndim > 2 or not hasattr(space, "elements"):
+        if field.tensor.ndim > 2 or not hasattr(space, "index"):
             return super().on_field(field)
         return replace(field, tensor=self(field.tensor, space.index, space.elements, getattr(space, "volumes", None)))
 
@@ -270,7 +271,7 @@ class BatchNorm(FieldNorm):
 
     def _general(self, part: torch.Tensor, k: int) -> torch.Tensor:
         fields, invariants = self._slices(k)
-        vectors, axes, one = getattr(self, f"vectors_{k}"), self._axes(part), [1] * (part.ndim - 3)
+        vectors, axes, one = getattr(self, f"vectors_{k}").to(part.dtype), self._axes(part), [1] * (part.ndim - 3)
         if self.training:
             mean = torch.einsum("td,bmd...->bmt...", _dual(vectors), part).mean(axes)
             centred = part - (mean @ vectors).view(1, *part.shape[1:3], *one)

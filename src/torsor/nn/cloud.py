@@ -121,6 +121,7 @@ class GlobalPool(Layer):
         check_channels(self, x, self.in_rep)
         if batch is None:
             batch, elements = torch.zeros(len(x), dtype=torch.int64, device=x.device), 1
+        batch = batch.to(x.device)
         if batch.shape != x.shape[:1]:
             raise SpaceError(f"expected a batch index for {len(x)} points, got shape {tuple(batch.shape)}")
         return self.compute(x, batch, int(batch.max()) + 1 if elements is None else elements, weight)
@@ -206,6 +207,12 @@ class PointInterpolate(Layer):
         if not isinstance(fine, Points | Manifold):
             raise SpaceError(f"expected the points to interpolate to, layer(field, points), got {type(fine).__name__}")
         graph = coarse.neighbours(k=self.k, target=fine, fewer=True)
+        if graph.isolated:
+            lost = int((graph.degree == 0).nonzero()[0])
+            raise SpaceError(
+                "expected points to interpolate from within reach of every target, there are none for "
+                f"{graph.isolated} of {graph.targets}, such as target {lost}: take more samples"
+            )
         return Field(self(field.tensor, graph), self.out_rep, fine)
 
     def extra_repr(self) -> str:

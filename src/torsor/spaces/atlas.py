@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -137,20 +137,19 @@ class Atlas:
         self, sizes: Sequence[int], dilation: Sequence[int] = (1, 1), device: torch.device | str = "cpu"
     ) -> tuple[Offsets, Padding]:
         """The offsets of a kernel and the padding for it, found once."""
-        key = (tuple(sizes), tuple(dilation), str(device))
-        if key not in self._cache:
+
+        def make() -> tuple[Offsets, Padding]:
             offsets = tuple((a * dilation[0], b * dilation[1]) for a, b in self.window(sizes))
-            self._cache[key] = offsets, self.padding(offsets, device)
-        return self._cache[key]
+            return offsets, self.padding(offsets, device)
+
+        return self._kept((tuple(sizes), tuple(dilation), str(device)), make)
 
     def padding(self, offsets: Offsets, device: torch.device | str = "cpu") -> Padding:
         """How to pad for a kernel with these offsets, found once."""
-        key = (offsets, str(device))
-        if key not in self._cache:
-            with torch.inference_mode(False):
-                built = build_padding(self.gluing, self.masked, offsets, self.transports)
-                self._cache[key] = built.to(torch.device(device))
-        return self._cache[key]
+        return self._kept(
+            (offsets, str(device)),
+            lambda: build_padding(self.gluing, self.masked, offsets, self.transports).to(torch.device(device)),
+        )
 
     def pad(self, x: torch.Tensor, rep: Representation, margin: int | Sequence[int]) -> torch.Tensor:
         """Every chart with a margin of its neighbours' pixels, transported: ρ(g_{p←q}) f(q).
@@ -182,12 +181,12 @@ class Atlas:
 
     def _images(self, rep: Representation, turns: tuple[int, ...], like: torch.Tensor) -> list[list[torch.Tensor]]:
         """ρ(g) of every turn, a list of the terms' matrices each, computed once."""
-        key = (rep, turns, str(like.dtype), str(like.device))
-        if key not in self._cache:
-            with torch.inference_mode(False):
-                elements = torch.from_numpy(self.gluing.elements)
-                self._cache[key] = [[m.to(like) for m in images(rep, elements[turn])] for turn in turns]
-        return self._cache[key]
+
+        def make() -> list[list[torch.Tensor]]:
+            elements = torch.from_numpy(self.gluing.elements)
+            return [[m.to(like) for m in images(rep, elements[turn])] for turn in turns]
+
+        return self._kept((rep, turns, str(like.dtype), str(like.device)), make)
 
     def padded(self, columns: torch.Tensor, padding: Padding) -> torch.Tensor:
         """The padded charts, from the columns of `columns`."""
@@ -222,11 +221,10 @@ class Atlas:
         """x with zeros, or another value, at masked pixels."""
         if not self.masked:
             return x
-        key = ("mask", str(x.device))
-        if key not in self._cache:
-            with torch.inference_mode(False):
-                self._cache[key] = torch.from_numpy(self._masked).view(self.shape).to(x.device)
-        return x.masked_fill(self._cache[key], value)
+        hidden = self._kept(
+            ("mask", str(x.device)), lambda: torch.from_numpy(self._masked).view(self.shape).to(x.device)
+        )
+        return x.masked_fill(hidden, value)
 
     def unmasked(self, x: torch.Tensor) -> torch.Tensor:
         """The values at pixels that are not masked, in one row: (batch, channels, charts, H, W) -> (…, n)."""
@@ -239,12 +237,23 @@ class Atlas:
 
     def _compact(self, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
         """The pixels that are not masked, and of every pixel its place among them, one past the last where masked."""
-        key = ("compact", str(device))
+
+        def make() -> tuple[torch.Tensor, torch.Tensor]:
+            hidden = set(self.masked)
+            there = [p for p in range(len(self)) if p not in hidden]
+            place = {p: k for k, p in enumerate(there)}
+            places = [place.get(p, len(there)) for p in range(len(self))]
+            return torch.tensor(there, device=device), torch.tensor(places, device=device)
+
+        return self._kept(("compact", str(device)), make)
+
+    def _kept(self, key: Any, make: Callable[[], Any]) -> Any:
+        """What `make` gives, made once; code that is being compiled leaves nothing behind."""
+        if torch.compiler.is_compiling() and key not in self._cache:
+            return make()
         if key not in self._cache:
             with torch.inference_mode(False):
-                there = torch.from_numpy(~self._masked)
-                place = torch.where(there, there.cumsum(0) - 1, int(there.sum()))
-                self._cache[key] = there.nonzero()[:, 0].to(device), place.to(device)
+                self._cache[key] = make()
         return self._cache[key]
 
     # ------------------------------------------------------------------------------------------------------- edges
@@ -352,10 +361,7 @@ class Atlas:
         """
         if self.gauge is not None:
             raise SpaceError("an atlas is coarsened in the frames of its charts; transform(x, rep) returns to them")
-        key = ("coarsened", factor)
-        if key not in self._cache:
-            self._cache[key] = self._coarsened(factor)
-        return self._cache[key]
+        return self._kept(("coarsened", factor), lambda: self._coarsened(factor))
 
     def _coarsened(self, factor: int) -> Atlas:
         gluing = self.gluing.coarsened(factor)

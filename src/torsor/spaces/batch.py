@@ -10,7 +10,7 @@ import torch
 from torsor.errors import SpaceError
 from torsor.groups import Group
 from torsor.spaces.edges import Edges
-from torsor.spaces.manifold import Manifold
+from torsor.spaces.manifold import Manifold, graphs_between
 from torsor.spaces.neighbours import Neighbours
 
 
@@ -56,8 +56,8 @@ class Batch(Manifold):
         return torch.cat([space.ambient_frames for space in self.parts])
 
     @property
-    def volumes(self) -> torch.Tensor:
-        return torch.cat([space.volumes for space in self.parts])
+    def unit_volumes(self) -> torch.Tensor:
+        return torch.cat([space.unit_volumes for space in self.parts])
 
     @property
     def index(self) -> torch.Tensor:
@@ -83,7 +83,7 @@ class Batch(Manifold):
         there = self if target is None else target
         if not isinstance(there, Batch) or there.elements != self.elements:
             raise SpaceError(f"expected targets in a batch of {self.elements} spaces, got {there!r}")
-        key, kept = (radius, k, norm, fewer, None if there is self else self), there._cache  # gone with the targets
+        key, kept = (radius, k, norm, fewer), graphs_between(self, there)
         if key not in kept:
             pairs = zip(self.parts, there.parts, strict=True)
             found = [a.neighbours(radius, k=k, target=None if b is a else b, norm=norm, fewer=fewer) for a, b in pairs]

@@ -141,9 +141,9 @@ class Chart(Manifold):
         return float((inverse.new_tensor(self.window) / inverse.clamp(min=1e-300).sqrt()).min())
 
     @property
-    def volumes(self) -> torch.Tensor:
-        """√|det g| times those in coordinates."""
-        return self.cells / volume(self.frames)
+    def unit_volumes(self) -> torch.Tensor:
+        """√|det g|."""
+        return 1 / volume(self.frames)
 
     @property
     def horizon(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import pi
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -38,7 +39,7 @@ class LatLon(Symbolic):
 
     def __post_init__(self) -> None:
         least = 2 if self.rule == "poles" else 1
-        whole = all(isinstance(n, int) for n in (self.rows, self.columns))
+        whole = all(isinstance(n, Integral) for n in (self.rows, self.columns))
         if not whole or self.rule not in RULES or self.rows < least or self.columns < 1:
             raise SpaceError(
                 f"expected a rule among {', '.join(RULES)}, at least {least} rows and 1 column, "

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from copy import copy
 from math import ceil, inf
 from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import torch
 
@@ -69,7 +70,7 @@ class Manifold(ABC):
         with torch.inference_mode(False):  # copies: who writes to the arguments later does not change the space
             self.positions, self.frames, self.cells = positions.clone(), frames.clone(), cells.clone()
         self.group, self._kin = group, object()
-        self._geometry: dict[Any, Edges] = {}
+        self._geometry: dict[Any, Any] = {}
         self._cache: dict[Any, Any] = {}
 
     @abstractmethod
@@ -131,9 +132,14 @@ class Manifold(ABC):
         return torch.zeros(len(self), dtype=torch.int64, device=self.positions.device)
 
     @property
+    def unit_volumes(self) -> torch.Tensor:
+        """(n,) in the metric of the frames the volume of a cell of size 1."""
+        return torch.ones_like(self.cells)
+
+    @property
     def volumes(self) -> torch.Tensor:
         """(n,) the volume for which each point stands, in the metric of the frames; `cells` may have other units."""
-        return self.cells
+        return self.cells * self.unit_volumes
 
     def centroids(self) -> torch.Tensor:
         """(elements, D) the mean position of every batch element, weighted by volume."""
@@ -235,7 +241,8 @@ class Manifold(ABC):
             target: the points p, of the same space, when they are others than these.
             norm: "mean", weights proportional to dv whose sum is 1; "sum" or "density", they approximate dv, so that
                 Σ w f ≈ ∫ f dv; "one", all are 1.
-            fewer: whether pieces with fewer than k points give all that they have, instead of an error.
+            fewer: whether all that there are will do, instead of an error, where a piece, or a window of a chart, has
+                fewer than k points, or antipodes are left out.
 
         Raises:
             SpaceError: targets of another space, an unknown norm, or transporters outside the structure group.
@@ -258,7 +265,7 @@ class Manifold(ABC):
                 "another one, however alike"
             )
         norm, radius = "sum" if norm == "density" else norm, None if radius is None else float(radius)
-        key, kept = (radius, k, norm, fewer, None if there is self else self), there._cache  # gone with the targets
+        key, kept = (radius, k, norm, fewer), graphs_between(self, there)
         if key not in kept:
             with torch.inference_mode(False), torch.no_grad():
                 kept[key] = self._graph(radius, k, norm, there, fewer)
@@ -352,10 +359,10 @@ class Manifold(ABC):
         cloud = Cloud(self.positions, torch.zeros(len(self), dtype=torch.int64, device=self.positions.device), 1)
         samples = self.subset(farthest(cloud.x, cloud.batch, [len(self)], [count]))
         edges = nearest_target(self, samples)
-        volumes, unit = self.volumes[edges.q], samples.cells / samples.volumes
+        volumes = self.volumes[edges.q]
         total = volumes.new_zeros(count).index_add(0, edges.p, volumes)
-        samples.cells = unit * total
-        return samples, self._framed(edges, volumes / total[edges.p], samples)
+        samples.cells = total / samples.unit_volumes
+        return samples, self._framed(edges, volumes / total.where(total > 0, 1.0)[edges.p], samples)
 
     # --------------------------------------------------------------------------------------------------- isometries
 
@@ -436,6 +443,13 @@ class Manifold(ABC):
         register(cls)
 
 
+def graphs_between(source: Manifold, target: Manifold) -> dict[Any, Neighbours]:
+    """What is known of the edges from a space to another, or itself; forgotten when either of them is gone."""
+    if source is target:
+        return source._cache
+    return target._cache.setdefault("graphs", WeakKeyDictionary()).setdefault(source, {})
+
+
 def _count(points: int, n: int | None, ratio: float | None) -> int:
     if (n is None) == (ratio is None) or (ratio is not None and not 0 < ratio <= 1):
         raise SpaceError(f"expected either n or a ratio in (0, 1], got n={n}, ratio={ratio}")
@@ -494,8 +508,8 @@ class Subset(Manifold):
         return (whole.ambient_frames @ torch.linalg.pinv(whole.frames))[self.members] @ self.frames
 
     @property
-    def volumes(self) -> torch.Tensor:
-        return self.cells * (self.whole.volumes / self.whole.cells)[self.members]
+    def unit_volumes(self) -> torch.Tensor:
+        return self.whole.unit_volumes[self.members]
 
     def restrict(self, group: Group) -> Subset:
         """The same points of the whole space with a smaller structure group, in the frames that they have.

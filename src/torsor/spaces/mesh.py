@@ -179,21 +179,19 @@ class Mesh(Manifold):
         return self.triangulation.component
 
     @property
-    def bound(self) -> float:
-        """A distance that no two vertices of a component exceed: the longest of the shortest paths of edges."""
-        if "bound" not in self._cache:
-            every = torch.eye(len(self), dtype=torch.bool, device=self.cells.device)
-            self._cache["bound"] = max(self._longest(part) for part in every.split(256))
-        return self._cache["bound"]
-
-    @property
     def _from_one(self) -> float:
-        """The longest of the shortest paths from one vertex of each component."""
-        if "from one" not in self._cache:
+        """The longest of the shortest paths of edges from one vertex of each component."""
+        if "from one" not in self._geometry:
             label, index = self.pieces, torch.arange(len(self), device=self.cells.device)
             first = torch.full_like(index, len(self)).scatter_reduce(0, label, index, "amin")
-            self._cache["from one"] = self._longest((first[label] == index)[None])
-        return self._cache["from one"]
+            self._geometry["from one"] = self._longest((first[label] == index)[None])
+        return self._geometry["from one"]
+
+    def _extent(self, index: torch.Tensor | None) -> float:
+        """A distance that no geodesic from some vertices exceeds: the longest of the shortest paths of edges."""
+        every = torch.arange(len(self), device=self.cells.device)
+        start = every if index is None else index
+        return max(self._longest(part[:, None] == every) for part in start.split(256))
 
     def _longest(self, start: torch.Tensor) -> float:
         """The longest of the shortest paths of edges from sets of vertices (m, n) to those that they reach."""
@@ -257,9 +255,9 @@ class Mesh(Manifold):
         """All pairs of vertices within geodesic distance."""
         if radius is None:
             raise SpaceError(f"expected a radius or k for the neighbours of {self!r}")
-        if radius > self._from_one:
-            radius = min(radius, self.bound)  # all of a component
         few = sources is not None and len(sources) < (len(self) if targets is None else len(targets))
+        if radius > self._from_one:
+            radius = min(radius, self._extent(sources if few else targets))  # all of a component
         if few:  # geodesics start at the sources: log_p(q) = -P log_q(p)
             q, p, u, angle = logarithms(self.metric, radius, sources, targets, self.method, self.positions)
             u, angle = -torch.einsum("eij,ej->ei", rotations(-angle), u), -angle

@@ -100,12 +100,15 @@ def _grown(space: Any, there: Any, share: float, enough: Callable[[Edges], bool]
     Raises:
         SpaceError: there is no such radius.
     """
+    edges: Any = None
     radius, horizon = 2 * float(space.volumes.sum() * share) ** (1 / space.dim), space.root.horizon
     for _ in range(40):
         edges = space.between(min(radius, horizon), there)
         if enough(edges) or (fewer and radius >= horizon):
             return edges
         radius *= 2**0.5
+    if fewer:
+        return edges
     raise SpaceError(
         f"no radius was found that joins {space!r} and {there!r} as asked: a window or antipodes keep points apart; "
         "take more points, or a larger window"

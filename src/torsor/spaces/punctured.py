@@ -182,7 +182,7 @@ class Punctured(Manifold):
         Raises:
             SpaceError: A is no invertible matrix (d, d).
         """
-        if isinstance(matrix, tuple):
+        if isinstance(matrix, tuple) and torch.as_tensor(matrix[0]).ndim == 2:
             raise SpaceError(f"expected a matrix {(self.dim,) * 2}: no translation keeps the origin of {self}")
         a = torch.as_tensor(matrix, dtype=torch.float64, device=self.positions.device)
         if a.shape != (self.dim,) * 2 or float(torch.linalg.det(a)) == 0:
