@@ -470,13 +470,13 @@ def test_low_sides_glued_to_low_sides_have_no_gap():
 def test_frames_of_an_atlas_are_derivatives_of_its_embedding():
     """Along the circles of the torus, to second order in the step; the lattice vectors of the icosahedron."""
     torus = S.Torus(60, 40, SO2)
-    e, x = sheet(torus).frames.numpy().reshape(40, 60, 3, 2), torus.embedding[0].numpy()
+    e, x = sheet(torus).ambient_frames.numpy().reshape(40, 60, 3, 2), torus.embedding[0].numpy()
     ring = np.linalg.norm(x[..., :2], axis=-1)
     np.testing.assert_allclose(np.linalg.norm(e[..., 0], axis=-1), 2 * np.pi / 40, rtol=5e-3)
     np.testing.assert_allclose(np.linalg.norm(e[..., 1], axis=-1), ring * 2 * np.pi / 60, rtol=5e-3)
     assert np.abs(np.einsum("ijk,ijk->ij", e[..., 0], e[..., 1])).max() < 1e-12
     ball = S.Icosahedron(3, G.Cyclic(6))
-    e = sheet(ball).frames.numpy()
+    e = sheet(ball).ambient_frames.numpy()
     gram = e.swapaxes(-1, -2) @ e
     flat = (
         np.abs(gram - np.median(gram[:, 0, 0]) * np.eye(2)).max((1, 2)) < 1e-9

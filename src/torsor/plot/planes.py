@@ -92,7 +92,7 @@ def plane(
 
 
 def _frames(space: Manifold) -> np.ndarray:
-    return as_numpy(space.frames)
+    return as_numpy(space.ambient_frames)
 
 
 def _draw(axes: Axes, tails: np.ndarray, vectors: np.ndarray, colour: str, length: float) -> None:

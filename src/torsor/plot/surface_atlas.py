@@ -21,12 +21,12 @@ class Sheet:
     Attributes:
         positions: (n, 3) the pixels, chart by chart.
         faces: (F, 3) triangles between neighbouring pixels, across seams too.
-        frames: (n, 3, 2) the frame vectors in R³, in columns: derivatives of the embedding along those of the atlas.
+        ambient_frames: (n, 3, 2) the frame vectors in R³, in columns: derivatives of the embedding along the frames.
     """
 
     positions: torch.Tensor
     faces: torch.Tensor
-    frames: torch.Tensor
+    ambient_frames: torch.Tensor
     dim: int = 2
 
     def __len__(self) -> int:

@@ -47,24 +47,16 @@ def triangles(space: Manifold) -> np.ndarray:
     return np.where(outward[:, None], hull, hull[:, ::-1]).astype(np.int64)
 
 
-def tangent_bases(space: Manifold) -> np.ndarray:
-    """(n, 3, m) the vectors in R³ of the basis in which a space writes frames: `tangents` of a mesh, else the axes.
+def ambient_frames(space: Any) -> np.ndarray:
+    """(n, 3, 2) the frame vectors in R³, in columns.
 
     Raises:
-        SpaceError: frames that are neither.
+        SpaceError: frames of another shape.
     """
-    n, m = len(space), space.frames.shape[1]
-    tangents = getattr(space, "tangents", None)
-    if tangents is not None:
-        return tangents.detach().cpu().double().numpy()
-    if m != 3:
-        raise SpaceError(f"expected frames in R³, or tangents (n, 3, {m}) beside them, got {space!r} with neither")
-    return np.broadcast_to(np.eye(3), (n, 3, 3))
-
-
-def ambient_frames(space: Manifold) -> np.ndarray:
-    """(n, 3, 2) the frame vectors in R³, in columns."""
-    return tangent_bases(space) @ space.frames.detach().cpu().double().numpy()
+    frames = space.ambient_frames
+    if frames.shape[1:] != (3, 2):
+        raise SpaceError(f"expected frames of two vectors in R³, got {space!r} with frames {tuple(frames.shape)}")
+    return as_numpy(frames)
 
 
 def face_normals(x: np.ndarray, faces: np.ndarray) -> np.ndarray:
