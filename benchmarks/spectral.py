@@ -13,8 +13,8 @@ import torch
 
 from benchmarks.timing import interleaved, ratio, write
 from torsor import groups, reps
-from torsor.nn.spectral import SphericalTransform
 from torsor.nn.spectral_conv import SphericalConv
+from torsor.spaces.harmonics import SphericalTransform
 from torsor.spaces.latlon import LatLon
 
 

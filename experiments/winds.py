@@ -28,7 +28,6 @@ from sphere_digits import SO2, LatLonConv, SpectralBlock, irreps
 from torsor import groups as G
 from torsor import nn
 from torsor import reps as R
-from torsor.linalg import clebsch_gordan
 from torsor.spaces.latlon import LatLon
 
 TABLE = Path(__file__).parents[1] / "experiments" / "results" / "winds.csv"
@@ -85,17 +84,6 @@ def wind_coefficients(x: torch.Tensor, sweeps: int = 12) -> torch.Tensor:
     for _ in range(sweeps):
         x[:, :, [0, -1]] = on_grid(coefficients(x, VECTOR, grid), VECTOR, grid)[:, :, [0, -1]]
     return coefficients(x, VECTOR, grid)
-
-
-def rotated(a: torch.Tensor, rotations: torch.Tensor) -> torch.Tensor:
-    """Coefficients (n, channels, lmax+1, 2 lmax+1) of fields that are turned by (n, 3, 3): a_l ↦ D^l(g) a_l."""
-    lmax, moved, matrix = a.shape[2] - 1, a.clone(), torch.ones(len(a), 1, 1, dtype=a.dtype)
-    for l in range(1, lmax + 1):
-        c, g = torch.tensor(clebsch_gordan(l - 1, 1, l)).to(a), rotations.to(a)
-        half = torch.einsum("mab,nac->nmbc", c, matrix)  # D^l = C (D^{l-1} ⊗ g) Cᵀ
-        matrix = torch.einsum("nmbc,nbd,kcd->nmk", half, g, c)
-        moved[:, :, l, lmax - l : lmax + l + 1] = a[:, :, l, lmax - l : lmax + l + 1] @ matrix.mT
-    return moved
 
 
 # ------------------------------------------------------------------------------------------------------------ the data
@@ -180,7 +168,7 @@ def cases(winds: Winds, index: torch.Tensor, random: torch.Generator, turns: tor
     centres, cosines = discs(len(index), random)
     noise = NOISE * torch.randn(len(index), 2, *GRID.shape, generator=random, dtype=torch.float64)
     if turns is not None:
-        wind, relief = rotated(wind, turns), rotated(relief, turns)
+        wind, relief = (nn.rotated_coefficients(a, rep, turns) for a, rep in ((wind, VECTOR), (relief, SCALAR)))
         centres = torch.einsum("nij,nj->ni", turns.double(), centres)
     inside = torch.einsum("xyi,ni->nxy", GRID.embedding, centres) >= cosines[:, None, None]
     wind, relief = on_grid(wind, VECTOR), on_grid(relief, SCALAR)

@@ -12,7 +12,8 @@ from torch.utils import _pytree
 from torsor.errors import FieldTypeError
 from torsor.groups import Group
 from torsor.reps import Representation
-from torsor.spaces import Atlas, Grid, Manifold, Motion, Points
+from torsor.spaces import Atlas, Grid, LatLon, Manifold, Motion, Points
+from torsor.spaces.harmonics import rotated
 from torsor.symbolic import Symbolic
 
 SPACES = (Grid, Points, Manifold, Atlas, Symbolic)
@@ -117,13 +118,16 @@ class Field:
         On grids it turns about the centre: elements that permute the axes up to signs act exactly, others interpolate.
         On points the points themselves move, x ↦ g x. On a manifold or an atlas g is an isometry of the space
         that maps its points onto each other, or the `Motion` that its ``act`` makes of it: (φ f)(p) = ρ(g_p) f(φ⁻¹ p).
+        On a grid of latitudes and longitudes it is any rotation (3, 3): band-limited fields turn exactly.
         """
+        if isinstance(self.space, LatLon):
+            return Field(rotated(self.tensor, self.rep, self.space, g), self.rep, self.space)
         if isinstance(self.space, Manifold | Atlas):
             motion = g if isinstance(g, Motion) else self.space.act(g)
             return Field(self.space.move(self.tensor, self.rep, motion), self.rep, self.space)
         if not isinstance(self.space, Grid | Points):
             raise FieldTypeError(
-                f"expected a field on a grid, points, a manifold or an atlas to move, got one on {self.space!r}"
+                f"expected a field on a grid, points, a sphere, a manifold or an atlas, got one on {self.space!r}"
             )
         action, matrix = self.rep.group.action(g), self.rep.rho(g.double()).to(self.tensor)
         if isinstance(self.space, Grid):

@@ -8,7 +8,7 @@ from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor import spaces as S
-from torsor.errors import ConfigError, FieldTypeError
+from torsor.errors import ConfigError, FieldTypeError, SpaceError
 
 SO2, FLIP = G.SO(2), G.Reflection(2, 0)
 VECTORS = R.trivial(SO2) + R.irrep(SO2, 1)
@@ -119,7 +119,57 @@ def test_fields_elsewhere_are_refused():
     with pytest.raises(FieldTypeError, match="manifold or an atlas"):
         check.gauge(torch.nn.Identity(), Field(torch.zeros(1, 1, 4, 4), R.trivial(SO2)))
     ball = empty(S.Mesh.icosphere(0, SO2), VECTORS)
-    with pytest.raises(ConfigError, match="one isometry"):
+    with pytest.raises(ConfigError, match="one or more isometries"):
         check.isometry(torch.nn.Identity(), ball, [])
     with pytest.raises(ConfigError, match="samples"):
         check.gauge(torch.nn.Identity(), ball, samples=0)
+
+
+def on_the_globe():
+    grid, half = S.LatLon(12, 24), S.LatLon(8, 16)
+    layers = [
+        nn.SphericalConv(VECTORS, 3 * VECTORS, grid),
+        nn.SphericalResample(3 * VECTORS, grid, half),
+        nn.SphericalConv(3 * VECTORS, VECTORS, half),
+    ]
+    return nn.Sequential(*layers), empty(grid, VECTORS, 2)
+
+
+def test_any_rotation_of_the_globe():
+    net, field = on_the_globe()
+    turns = G.SO(3).sample(3)
+    report = check.isometry(net, field, turns)
+    assert report.passed(1e-12) and report.float32 < 1e-5 and report.blind > 0.1 and len(report.errors) == 3
+    assert "commutes with rotations" in str(report)
+    assert not check.isometry(Wrong(net), field, turns).passed()
+
+
+def test_what_sees_the_compass_is_no_rotation():
+    class East(torch.nn.Module):
+        def forward(self, f):
+            return Field(f.tensor[:, 1:2], R.trivial(SO2), f.space)
+
+    grid = S.LatLon(6, 12)
+    report = check.isometry(East(), empty(grid, VECTORS, 1), G.SO(3).sample(2))
+    assert not report.passed() and report.error > 0.1
+
+
+def test_means_over_the_globe():
+    class Mean(torch.nn.Module):
+        def forward(self, f):
+            return (f.tensor[:, :1] ** 2 * f.space.areas.to(f.tensor)).sum((2, 3))
+
+    grid = S.LatLon(24, 48)  # degrees of the square up to 46 are integrated exactly
+    assert check.isometry(Mean(), empty(grid, VECTORS, 2), G.SO(3).sample(2)).passed()
+
+
+def test_the_globe_refuses():
+    net, field = on_the_globe()
+    with pytest.raises(FieldTypeError, match="no other gauge"):
+        check.gauge(net, field)
+    with pytest.raises(ConfigError, match="one or more rotations"):
+        check.isometry(net, field, [])
+    with pytest.raises(SpaceError, match="know rotations"):
+        check.isometry(net, field, [-torch.eye(3)])
+    with pytest.raises(SpaceError, match="expected rotations"):
+        check.isometry(net, field, [torch.ones(2, 2)])

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from torsor import groups as G
+from torsor import nn
 from torsor.data import rotate
 from torsor.data.sphere_digits import projected, sphere_digits
 from torsor.errors import DataError
@@ -175,19 +176,20 @@ def quadratic(grid, a):
 
 
 def test_rotated_fields_in_closed_form():
-    g, grid = G.SO(3).sample(1, generator=runs.generator(3)).double(), LatLon(8, 16)
+    g, grid = G.SO(3).sample(1, generator=runs.generator(3))[0].double(), LatLon(8, 16)
     a, c = torch.randn(3, 3, dtype=torch.float64), torch.randn(3, dtype=torch.float64)
     a = a + a.T
-    turned = g[0] @ a @ g[0].T
-    pairs = [(linear(grid, c), linear(grid, g[0] @ c))]
+    turned = g @ a @ g.T
+    pairs = [(linear(grid, c), linear(grid, g @ c))]
     pairs += list(zip(quadratic(grid, a), quadratic(grid, turned), strict=True))
     for before, after in pairs:
-        found = winds.on_grid(winds.rotated(winds.coefficients(before, winds.VECTOR, grid, 5), g), winds.VECTOR, grid)
+        moved = nn.rotated_coefficients(winds.coefficients(before, winds.VECTOR, grid, 5), winds.VECTOR, g)
+        found = winds.on_grid(moved, winds.VECTOR, grid)
         assert apart(found, after) < 1e-12
-    before, after = ((grid.embedding @ v)[None, None] ** 3 for v in (c, g[0] @ c))
-    moved = winds.rotated(winds.coefficients(before, winds.SCALAR, grid, 5), g)
+    before, after = ((grid.embedding @ v)[None, None] ** 3 for v in (c, g @ c))
+    moved = nn.rotated_coefficients(winds.coefficients(before, winds.SCALAR, grid, 5), winds.SCALAR, g)
     assert apart(winds.on_grid(moved, winds.SCALAR, grid), after) < 1e-12
-    back = winds.rotated(winds.coefficients(before, winds.SCALAR, grid, 5), g.mT)
+    back = nn.rotated_coefficients(winds.coefficients(before, winds.SCALAR, grid, 5), winds.SCALAR, g.mT)
     assert apart(winds.on_grid(back, winds.SCALAR, grid), after) > 0.1
 
 
@@ -298,7 +300,7 @@ def test_networks_on_winds_have_equal_size_and_the_spectral_one_turns():
     nets = [winds.build(network).double().eval() for network in ("spectral", "latitudes")]
     sizes = [runs.count(net) for net in nets]
     assert max(sizes) < 1.1 * min(sizes) and 30_000 < min(sizes)
-    data, g = made_up_winds(1, 4), G.SO(3).sample(1, generator=runs.generator(3)).double()
+    data, g = made_up_winds(1, 4), G.SO(3).sample(1, generator=runs.generator(3))[0].double()
     other = made_up_winds(1, 4, 1).relief  # takes the place of the disc, whose edge is sharp
     scalars = torch.cat([data.relief, other], 1)
 
@@ -308,9 +310,11 @@ def test_networks_on_winds_have_equal_size_and_the_spectral_one_turns():
     def moved(y):
         """A field of the grid turned, up to the degree of the network."""
         a = winds.coefficients(y.detach(), winds.VECTOR, winds.GRID, winds.DEGREE)
-        return winds.on_grid(winds.rotated(a, g), winds.VECTOR)
+        return winds.on_grid(nn.rotated_coefficients(a, winds.VECTOR, g), winds.VECTOR)
 
-    x, turned = seen(scalars, data.anomalies), seen(winds.rotated(scalars, g), winds.rotated(data.anomalies, g))
+    x = seen(scalars, data.anomalies)
+    moved_scalars = nn.rotated_coefficients(scalars, 2 * winds.SCALAR, g)
+    turned = seen(moved_scalars, nn.rotated_coefficients(data.anomalies, winds.VECTOR, g))
     errors = [apart(net(turned), moved(net(x))) for net in nets]
     assert errors[0] < 0.02 and errors[1] > 0.3
     for net in nets:

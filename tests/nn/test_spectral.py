@@ -19,8 +19,9 @@ from torsor import reps as R
 from torsor.errors import FieldTypeError, KernelError, SpaceError
 from torsor.fields import Field
 from torsor.linalg import spherical_harmonics, wigner
-from torsor.nn.spectral import InverseSphericalTransform, SphericalResample, SphericalTransform
+from torsor.nn.spectral import SphericalResample
 from torsor.nn.spectral_conv import DegreeWeights, SphericalConv
+from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform, rotated_coefficients
 from torsor.spaces.latlon import LatLon
 
 SO2, O2, SO3 = G.SO(2), G.O(2), G.SO(3)
@@ -152,6 +153,8 @@ def test_random_tensors_turn_by_wigner_matrices(k):
     transform = SphericalTransform(rep, grid, dtype=torch.float64)
     x, moved = (polynomial_field(k, 5, grid, h) for h in (np.eye(3), g))
     a, b = transform(x)[0], transform(moved)[0]
+    turned = Field(x, rep, grid).transform(torch.tensor(g)).tensor
+    assert (turned - moved).abs().max() < 1e-12 * x.abs().max()
     for l in range(10):
         inner = slice(9 - l, 10 + l)
         expected = torch.einsum("mn,cn->cm", torch.tensor(wigner(g, l)), a[:, l, inner])
@@ -335,6 +338,30 @@ def test_reflections(mirror, group):
     x = torch.randn(2, rep.dim, *GRIDS[0].shape, dtype=torch.float64)
     error = float((layer(reflect(x)) - reflect(layer(x))).detach().abs().max())
     assert error < 1e-12 if group == O2 else error > 0.1
+    smooth = Field(x, rep, GRIDS[0]).transform(torch.eye(3))
+    if group == O2:
+        moved = smooth.transform(torch.tensor(mirror)).tensor
+        assert (moved - reflect(smooth.tensor)).abs().max() < 1e-12 and (moved - smooth.tensor).abs().max() > 0.1
+        return
+    with pytest.raises(SpaceError, match=r"SO\(2\) know rotations of the sphere only"):
+        smooth.transform(torch.tensor(mirror))
+
+
+def test_one_rotation_for_each_of_a_batch():
+    rep, grid = R.irrep(SO2, 2) + R.trivial(SO2), LatLon(6, 12)
+    g = torch.tensor(np.stack([rotation(1), rotation(2)]))
+    a = SphericalTransform(rep, grid, dtype=torch.float64)(torch.randn(2, 3, 6, 12, dtype=torch.float64))
+    both = rotated_coefficients(a, rep, g)
+    for k in range(2):
+        assert (rotated_coefficients(a[k : k + 1], rep, g[k]) - both[k : k + 1]).abs().max() < 1e-13
+    back = rotated_coefficients(both, rep, g.mT)
+    assert (back - a).abs().max() < 1e-13
+    with pytest.raises(FieldTypeError, match="one rotation, or 2"):
+        rotated_coefficients(a, rep, g[:1].expand(3, 3, 3))
+    with pytest.raises(FieldTypeError, match=r"lmax\+1"):
+        rotated_coefficients(a[..., 1:], rep, g)
+    with pytest.raises(SpaceError, match=r"expected rotations \(3, 3\)"):
+        rotated_coefficients(a, rep, 2 * g)
 
 
 def test_o2_layers_commute_with_rotations():

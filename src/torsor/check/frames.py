@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +12,8 @@ import torch
 from torsor.check.report import ElementError, largest, relative
 from torsor.errors import ConfigError, FieldTypeError
 from torsor.fields import Field
-from torsor.spaces import Atlas, Batch, Manifold, Motion, Subset
+from torsor.spaces import Atlas, Batch, LatLon, Manifold, Motion, Subset
+from torsor.spaces.harmonics import orthogonal, rotated
 
 Slopes = tuple[torch.Tensor, torch.Tensor]
 """Gradients with respect to the input, and to all parameters."""
@@ -33,6 +34,11 @@ class Change:
     motion: Motion
     before: Any
     after: Any
+
+    @property
+    def element(self) -> torch.Tensor:
+        """g at every point."""
+        return self.motion.g
 
     def __call__(self, field: Field) -> Field:
         """T f."""
@@ -72,6 +78,40 @@ def members_of(space: Any, whole: Any) -> torch.Tensor | None:
     if not isinstance(space, Subset) or not isinstance(whole, Manifold):
         return None
     return whole.outside(space.members)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A rotation of the sphere, of fields on a grid of latitudes and longitudes: of their harmonics, exactly.
+
+    Attributes:
+        name: for the report.
+        element: (1, 3, 3).
+    """
+
+    name: str
+    element: torch.Tensor
+
+    def __call__(self, field: Field) -> Field:
+        """g f."""
+        return field.transform(self.element[0])
+
+    def undo(self, out: Any) -> torch.Tensor:
+        """g⁻¹ f of an output on any such grid; values of the whole sphere stay."""
+        return out.transform(self.element[0].mT).tensor if isinstance(out, Field) else out
+
+
+@dataclass(frozen=True)
+class Slide:
+    """Every row of a grid of latitudes and longitudes moves by half of all rows: no isometry of the sphere."""
+
+    def __call__(self, field: Field) -> Field:
+        """The moved field."""
+        return Field(field.tensor.roll(field.tensor.shape[2] // 2, 2), field.rep, field.space)
+
+    def undo(self, out: Any) -> torch.Tensor:
+        """The output moved back."""
+        return out.tensor.roll(-(out.tensor.shape[2] // 2), 2) if isinstance(out, Field) else out
 
 
 @dataclass(frozen=True)
@@ -142,7 +182,10 @@ def gauge(
         raise ConfigError(f"expected 1 or more random gauge transformations, got samples={samples}")
     generator = torch.Generator().manual_seed(seed)
     field = _random(field, generator)
-    space, group = field.space, field.space.group
+    space = field.space
+    if isinstance(space, LatLon):
+        raise FieldTypeError(f"the frames of {space!r} are east and north everywhere: there is no other gauge")
+    group = space.group
     scale, everywhere = None if group.is_compact else 0.5, torch.arange(len(space))
     changes = []
     for number in range(samples):
@@ -163,6 +206,9 @@ def isometry(
 ) -> FrameReport:
     """Move the input by isometries of the space that map its points onto each other: N(φ f) against φ N(f).
 
+    On grids of latitudes and longitudes any rotation moves band-limited fields exactly. Layers that are linear commute
+    to rounding; pointwise nonlinearities make degrees that the grid does not hold, and the error is that of aliasing.
+
     Args:
         module: any module from fields to fields on the same space, or to one value a space.
         field: an example of the input, with its type and its space; the values are not used.
@@ -178,9 +224,10 @@ def isometry(
     generator = torch.Generator().manual_seed(seed)
     field = _random(field, generator)
     space = field.space
+    if isinstance(space, LatLon):
+        turns = [Turn(f"rotation {i}", orthogonal(g, field.rep)[None]) for i, g in enumerate(isometries)]
+        return _report(module, field, turns, [Slide()], "rotations", gradients, generator)
     motions = [phi if isinstance(phi, Motion) else space.act(phi) for phi in isometries]
-    if not motions:
-        raise ConfigError("expected one isometry or more, got none")
     if any(len(motion.source) != len(space) for motion in motions):
         raise FieldTypeError(f"expected motions of {space!r}, got some of {len(motions[0].source)} points")
     changes = [Change(f"isometry {i}", motion, space, space) for i, motion in enumerate(motions)]
@@ -192,9 +239,11 @@ def isometry(
 def _random(field: Field, generator: torch.Generator) -> Field:
     if not isinstance(field, Field):
         raise FieldTypeError(f"expected a Field, which knows its space, got {type(field).__name__}")
+    values = torch.randn(field.tensor.shape, generator=generator, dtype=torch.float64)
+    if isinstance(field.space, LatLon):  # band-limited
+        return Field(rotated(values, field.rep, field.space, torch.eye(3)), field.rep, field.space)
     if not isinstance(field.space, Manifold | Atlas):
         raise FieldTypeError(f"expected a field on a manifold or an atlas, with frames, got one on {field.space!r}")
-    values = torch.randn(field.tensor.shape, generator=generator, dtype=torch.float64)
     values = field.space.masking(values) if isinstance(field.space, Atlas) else values
     return Field(values, field.rep, field.space.to("cpu"))
 
@@ -202,14 +251,16 @@ def _random(field: Field, generator: torch.Generator) -> Field:
 def _report(
     module: torch.nn.Module,
     field: Field,
-    changes: list[Change],
-    blind: list[Change],
+    changes: Sequence[Change | Turn],
+    blind: Sequence[Change | Slide],
     kind: str,
     gradients: bool,
     generator: torch.Generator,
 ) -> FrameReport:
     if not isinstance(module, torch.nn.Module):
         raise FieldTypeError(f"expected a torch.nn.Module to check, got {type(module).__name__}")
+    if not changes:
+        raise ConfigError(f"expected one or more {kind}, got none")
     module = deepcopy(module).to("cpu").double().eval()
     with torch.no_grad():
         reference, other = tensor_of(module(field)), tensor_of(module(_random(field, generator)))
@@ -237,7 +288,7 @@ def tensor_of(out: Any) -> torch.Tensor:
     return out
 
 
-def _single(module: torch.nn.Module, change: Change, field: Field) -> torch.Tensor:
+def _single(module: torch.nn.Module, change: Change | Turn, field: Field) -> torch.Tensor:
     """T⁻¹ N(T f) in single precision; the geometry keeps its own."""
     changed = change(field)
     return change.undo(module(Field(changed.tensor.float(), changed.rep, changed.space)))
@@ -246,7 +297,7 @@ def _single(module: torch.nn.Module, change: Change, field: Field) -> torch.Tens
 def _error(
     module: torch.nn.Module,
     field: Field,
-    change: Change,
+    change: Change | Turn,
     reference: torch.Tensor,
     expected: Slopes | None,
     cotangent: torch.Tensor,
@@ -254,13 +305,15 @@ def _error(
     with torch.no_grad():
         output = relative(change.undo(module(change(field))), reference)
     if expected is None:
-        return ElementError(change.motion.g[0], change.name, output)
+        return ElementError(change.element[0], change.name, output)
     found = _slopes(module, field, cotangent, change)
     slopes = [relative(a, b) for a, b in zip(found, expected, strict=True)]
-    return ElementError(change.motion.g[0], change.name, output, *slopes)
+    return ElementError(change.element[0], change.name, output, *slopes)
 
 
-def _slopes(module: torch.nn.Module, field: Field, cotangent: torch.Tensor, change: Change | None = None) -> Slopes:
+def _slopes(
+    module: torch.nn.Module, field: Field, cotangent: torch.Tensor, change: Change | Turn | None = None
+) -> Slopes:
     """The gradients of ⟨c, T⁻¹ N(T f)⟩ with respect to f and to all parameters."""
     x = field.tensor.detach().clone().requires_grad_()
     start = Field(x, field.rep, field.space)

@@ -37,7 +37,7 @@ from torsor.linalg.pseudo_harmonics import (
 )
 from torsor.linalg.quadrature import rotation_from_pole, rotation_quadrature, sphere_rotations
 from torsor.linalg.rbf import closest_pair, polyharmonic_weights, unisolvence
-from torsor.linalg.spherical import clebsch_gordan, spherical_harmonics, wigner, wigner_derivative
+from torsor.linalg.spherical import clebsch_gordan, spherical_harmonics, wigner, wigner_derivative, wigners
 from torsor.linalg.taylor import indices_up_to, symmetric_weight, taylor_derivatives, taylor_monomials
 
 __all__ = [
@@ -96,4 +96,5 @@ __all__ = [
     "unisolvence",
     "wigner",
     "wigner_derivative",
+    "wigners",
 ]

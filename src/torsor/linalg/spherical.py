@@ -15,7 +15,7 @@ D^l(g) = C_lᵀ (D^{l-1}(g) ⊗ g) C_l: isometries, so rounding errors do not gr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cache
 from math import factorial, pi, sqrt
@@ -110,10 +110,17 @@ def wigner(g: Array, l: int) -> Array:
 
     A polynomial in the entries of g: differentiable, for NumPy and torch.
     """
-    power = identity(1, g)
-    for k in range(1, l + 1):
-        power = _raise(power, g, k) if k > 1 else g
+    *_, power = wigners(g, l)
     return power
+
+
+def wigners(g: Array, lmax: int) -> Iterator[Array]:
+    """D^0(g), …, D^lmax(g), as `wigner`, each from the one before."""
+    power = identity(1, g)
+    yield power
+    for l in range(1, lmax + 1):
+        power = _raise(power, g, l) if l > 1 else g
+        yield power
 
 
 def wigner_derivative(a: Array, l: int) -> Array:

@@ -40,9 +40,10 @@ from torsor.nn.match import count_parameters, match_parameters
 from torsor.nn.pool import AdaptiveAvgPool, AdaptiveMaxPool, AntialiasedPool, AvgPool, MaxPool, NormMaxPool
 from torsor.nn.resample import DiscMask, Upsample
 from torsor.nn.scale_pool import ScalePool, widened
-from torsor.nn.spectral import InverseSphericalTransform, SphericalResample, SphericalTransform
+from torsor.nn.spectral import SphericalResample
 from torsor.nn.spectral_conv import SphericalConv
 from torsor.nn.summary import Summary, summary
+from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform, rotated_coefficients
 
 __all__ = [
     "ELU",
@@ -102,6 +103,7 @@ __all__ = [
     "freeze",
     "init",
     "match_parameters",
+    "rotated_coefficients",
     "summary",
     "widened",
 ]

@@ -19,16 +19,16 @@ from torsor.errors import FieldTypeError, KernelError
 from torsor.fibre.base import Constants
 from torsor.fibre.bottlenecks import report_bottlenecks
 from torsor.fibre.steered import Steered
-from torsor.nn.spectral import (
+from torsor.nn.spectral import require_grid
+from torsor.reps import Representation
+from torsor.spaces.harmonics import (
     InverseSphericalTransform,
     SphericalTransform,
     Spin,
     in_full_precision,
-    require_grid,
     resolved,
     spins,
 )
-from torsor.reps import Representation
 from torsor.spaces.latlon import LatLon
 
 
