@@ -1,4 +1,4 @@
-"""Exceptions and warnings of torsor, and the one way to import an optional dependency.
+"""Exceptions and warnings of torsor, what counts, and the one way to import an optional dependency.
 
 Every message says what was expected, what came, and what to do. Each class also derives from the built-in
 exception of its kind, so that ``except ValueError`` keeps working.
@@ -7,7 +7,13 @@ exception of its kind, so that ``except ValueError`` keeps working.
 from __future__ import annotations
 
 import importlib
+from numbers import Integral
 from types import ModuleType
+
+
+def is_count(n: object, least: int = 1) -> bool:
+    """Whether n is a whole number, Python's or NumPy's, that is not too small."""
+    return isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= least
 
 
 class TorsorError(Exception):

@@ -11,7 +11,7 @@ from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor import spaces as S
-from torsor.errors import ConfigError, FieldTypeError, SpaceError
+from torsor.errors import ConfigError, FieldTypeError, SpaceError, TorsorError
 
 SO2 = G.SO(2)
 SCALAR, VECTOR = R.trivial(SO2), R.irrep(SO2, 1)
@@ -175,3 +175,31 @@ def test_masked_norms_compile_and_export_before_they_have_run():
     compiled = torch.compile(norm, fullgraph=True, backend="eager")
     y = compiled(Field(x, rep, S.Icosahedron(2, G.Cyclic(6)))).tensor
     assert torch.equal(y, norm(Field(x, rep, S.Icosahedron(2, G.Cyclic(6)))).tensor)
+
+
+COUNTED = {
+    "subdivisions": lambda n: S.Mesh.icosphere(n, SO2),
+    "vertices of a torus": lambda n: S.Mesh.torus(n, 8, SO2),
+    "points of a spiral": lambda n: S.Sphere.fibonacci(n),
+    "latitudes": lambda n: S.Sphere.latlon(n, 8),
+    "longitudes": lambda n: S.LatLon(8, n),
+    "resolution": lambda n: S.Icosahedron(n),
+    "length of a strip": lambda n: S.Mobius(n, 4),
+    "width of a bottle": lambda n: S.Klein(4, n),
+    "sides of a torus": lambda n: S.Torus(n, 4),
+    "rings": lambda n: S.LogPolar(n, 8, 1.0, 2.0),
+    "angles": lambda n: S.Punctured.polar_grid(4, n, 1.0, 2.0),
+    "radii": lambda n: S.Punctured.polar_grid(n, 8, 1.0, 2.0),
+    "samples": lambda n: S.Sphere.fibonacci(20).coarsened(n),
+    "nearest": lambda n: S.Sphere.fibonacci(20).neighbours(k=n),
+    "pixels of a kernel": lambda n: K.Stencil(n),
+    "degrees": lambda n: nn.SphericalConv(R.trivial(SO2), R.trivial(SO2), S.LatLon(8, 16), lmax=n),
+    "nodes": lambda n: nn.SphericalConv(R.trivial(SO2), R.trivial(SO2), S.LatLon(8, 16), nodes=n),
+}
+
+
+@pytest.mark.parametrize("make", COUNTED.values(), ids=COUNTED)
+@pytest.mark.parametrize("n", [2.5, 14 / 2, -1, "3"], ids=repr)
+def test_what_is_counted_is_a_whole_number(make, n):
+    with pytest.raises(TorsorError, match="expected"):
+        make(n)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import warnings
 from copy import deepcopy
-from numbers import Integral
 from typing import Any
 
 import torch
 
 from torsor.check.probe import PlaneWaves
 from torsor.check.report import ElementError, EquivarianceReport, element_name, largest, relative
-from torsor.errors import BottleneckWarning, ConfigError, FieldTypeError, SymmetryWarning, TorsorError
+from torsor.errors import BottleneckWarning, ConfigError, FieldTypeError, SymmetryWarning, TorsorError, is_count
 from torsor.fibre import freeze
 from torsor.kernels import lattice_elements
 from torsor.reps import Representation
@@ -61,7 +60,7 @@ def equivariance(
             group has scalings.
     """
     in_rep, out_rep = _types(module, in_rep, out_rep)
-    if size is not None and not isinstance(size, Integral):
+    if size is not None and not is_count(size):
         raise ConfigError(f"expected one size, of all sides of a square or cubic grid, got {size!r}")
     if batch < 2:
         raise ConfigError(f"errors are measured against the variation over inputs: expected a batch of 2, got {batch}")

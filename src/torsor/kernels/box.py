@@ -38,7 +38,7 @@ class BoxSpec(KernelSpec, ABC):
         for name in ("size", "spacing"):
             if isinstance(value := getattr(self, name), list):
                 object.__setattr__(self, name, tuple(value))
-        check_sizes((self.size,) if isinstance(self.size, int) else self.size)
+        check_sizes(self.size)
         spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
         numbers = [self.oversampling, *spacings, *([] if self.window is None else [self.window])]
         if not min(numbers) > 0:

@@ -89,7 +89,7 @@ class Harmonic(BasisSpec):
         self._check()
 
     def _check(self) -> None:
-        check_sizes((self.size,) if isinstance(self.size, int) else self.size)
+        check_sizes(self.size)
         spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
         if self.width <= 0 or min(spacings) <= 0:
             raise KernelError(f"expected a positive width and spacing, got {self.width} and {self.spacing}")

@@ -17,13 +17,14 @@ def box(sizes: tuple[int, ...]) -> np.ndarray:
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(sizes))
 
 
-def check_sizes(sizes: tuple[int, ...]) -> None:
+def check_sizes(sizes: int | tuple[int, ...]) -> None:
     """Raise unless all sizes are positive integers.
 
     Raises:
         KernelError: what came.
     """
-    if not sizes or any(not isinstance(size, int) or size < 1 for size in sizes):
+    every = sizes if isinstance(sizes, tuple) else (sizes,)
+    if not every or any(not isinstance(size, int) or size < 1 for size in every):
         raise KernelError(f"expected kernel sizes of at least 1, got {sizes}")
 
 

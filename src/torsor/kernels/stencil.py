@@ -40,7 +40,7 @@ class Stencil(BasisSpec):
     def __post_init__(self) -> None:
         if isinstance(self.size, list):
             object.__setattr__(self, "size", tuple(self.size))
-        check_sizes((self.size,) if isinstance(self.size, int) else self.size)
+        check_sizes(self.size)
         if self.lattice is not None:
             rows = tuple(tuple(float(x) for x in row) for row in self.lattice)
             object.__setattr__(self, "lattice", rows)

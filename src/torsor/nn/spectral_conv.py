@@ -15,7 +15,7 @@ from math import prod
 import numpy as np
 import torch
 
-from torsor.errors import FieldTypeError, KernelError
+from torsor.errors import FieldTypeError, KernelError, is_count
 from torsor.fibre.base import Constants
 from torsor.fibre.bottlenecks import report_bottlenecks
 from torsor.fibre.steered import Steered
@@ -88,7 +88,7 @@ class DegreeWeights(Constants):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        if nodes is not None and nodes < 2:
+        if nodes is not None and not is_count(nodes, 2):
             raise KernelError(f"expected at least 2 nodes over the degrees, or None for one each, got {nodes}")
         self.in_rep, self.out_rep, self.lmax, self.nodes, self.plan = in_rep, out_rep, lmax, nodes, []
         start = 0

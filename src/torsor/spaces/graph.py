@@ -7,7 +7,7 @@ from math import gamma, inf, isfinite, pi
 
 import torch
 
-from torsor.errors import SpaceError, SparsityWarning
+from torsor.errors import SpaceError, SparsityWarning, is_count
 from torsor.spaces.neighbours import by_target
 from torsor.spaces.search import Cloud, Edges, closest, nearest, squared_distances, within
 from torsor.warn import warn
@@ -38,7 +38,7 @@ class Rule:
         if self.norm not in NORMS:
             raise SpaceError(f"expected a norm among {NORMS}, got {self.norm!r}")
         for name, value in (("k", self.k), ("limit", self.limit)):
-            if value is not None and value < 1:
+            if value is not None and not is_count(value):
                 raise SpaceError(f"expected {name} of 1 or more, got {value}")
 
     def edges(self, source: Cloud, target: Cloud | None, tolerance: float) -> Edges:

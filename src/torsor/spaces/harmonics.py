@@ -14,7 +14,7 @@ from math import pi
 import numpy as np
 import torch
 
-from torsor.errors import FieldTypeError, SpaceError
+from torsor.errors import FieldTypeError, SpaceError, is_count
 from torsor.fibre.base import Constants, check_channels
 from torsor.groups import SO, O
 from torsor.linalg.spherical import wigners
@@ -75,7 +75,7 @@ def resolved(lmax: int | None, *grids: LatLon) -> int:
         FieldTypeError: a grid is too coarse for it.
     """
     most = min(grid.lmax for grid in grids)
-    if lmax is not None and not 0 <= lmax <= most:
+    if lmax is not None and not (is_count(lmax, 0) and lmax <= most):
         raise FieldTypeError(
             f"expected a highest degree from 0 to {most}, which {' and '.join(map(repr, grids))} resolve, got {lmax}; "
             'degree l needs 2l+1 columns, and l+1 rows of rule "gauss" or 2l+1 rows of the others'

@@ -7,7 +7,7 @@ from math import pi
 
 import torch
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, is_count
 from torsor.groups import Cyclic, Group, Trivial
 from torsor.spaces.atlas import Atlas
 from torsor.spaces.gluing import HEXAGONAL, Gluing, Seam
@@ -37,7 +37,7 @@ def Icosahedron(r: int, group: Group | None = None) -> Atlas:
     Raises:
         SpaceError: r below 1, or a group that does not contain the rotations by 60°.
     """
-    if not isinstance(r, int) or r < 1:
+    if not is_count(r):
         raise SpaceError(f"expected a resolution of at least 1 (at 0 every vertex is a corner), got {r}")
     group = Cyclic(6) if group is None else group
     n, singular = 2**r, "allow" if group == Trivial(2) else None

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import pi
-from numbers import Integral
 
 import numpy as np
 import torch
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, is_count
 from torsor.linalg.spin_harmonics import RULES, exact_degree, latitude_rule
 from torsor.symbolic import Symbolic
 
@@ -39,8 +38,7 @@ class LatLon(Symbolic):
 
     def __post_init__(self) -> None:
         least = 2 if self.rule == "poles" else 1
-        whole = all(isinstance(n, Integral) for n in (self.rows, self.columns))
-        if not whole or self.rule not in RULES or self.rows < least or self.columns < 1:
+        if not (is_count(self.rows, least) and is_count(self.columns) and self.rule in RULES):
             raise SpaceError(
                 f"expected a rule among {', '.join(RULES)}, at least {least} rows and 1 column, "
                 f"got LatLon({self.rows}, {self.columns}, {self.rule!r})"

@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
-from torsor.errors import SpaceError, SparsityWarning
+from torsor.errors import SpaceError, SparsityWarning, is_count
 from torsor.groups import Group
 from torsor.reps import Representation
 from torsor.spaces.edges import Edges, Motion
@@ -454,7 +454,7 @@ def _count(points: int, n: int | None, ratio: float | None) -> int:
     if (n is None) == (ratio is None) or (ratio is not None and not 0 < ratio <= 1):
         raise SpaceError(f"expected either n or a ratio in (0, 1], got n={n}, ratio={ratio}")
     count = n if n is not None else max(1, ceil((ratio or 1) * points - 1e-9))
-    if not 1 <= count <= points:
+    if not is_count(count) or count > points:
         raise SpaceError(f"expected 1 … {points} samples, got {count}")
     return count
 

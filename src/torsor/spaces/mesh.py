@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import torch
 
-from torsor.errors import SpaceError, require
+from torsor.errors import SpaceError, is_count, require
 from torsor.groups import Group
 from torsor.spaces.edges import Edges
 from torsor.spaces.manifold import Manifold
@@ -132,7 +132,7 @@ class Mesh(Manifold):
     @staticmethod
     def torus(n: int, m: int, group: Group, *, outer: float = 1.0, inner: float = 0.4, **options: Any) -> Mesh:
         """The torus of revolution about axis 2 by n × m vertices: n around the axis, m around the tube."""
-        if n < 3 or m < 3 or not 0 < inner < outer:
+        if not (is_count(n, 3) and is_count(m, 3) and 0 < inner < outer):
             raise SpaceError(f"expected n, m of at least 3 and 0 < inner < outer, got {n}, {m}, {inner}, {outer}")
         u, v = (2 * pi * torch.arange(k, dtype=torch.float64) / k for k in (n, m))
         u, v = (w.flatten() for w in torch.meshgrid(u, v, indexing="ij"))

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, is_count
 from torsor.spaces.edges import Edges, closest
 
 
@@ -68,7 +68,7 @@ def _in_root(space: Any) -> torch.Tensor:
 
 def _available(space: Any, there: Any, k: int, same: torch.Tensor | None = None) -> torch.Tensor:
     """(targets,) how many points of the space lie in the piece of each target, besides itself."""
-    if k < 1:
+    if not is_count(k):
         raise SpaceError(f"expected k of 1 or more neighbours, got {k}")
     every = space.root.pieces
     counts = torch.bincount(every[_in_root(space)], minlength=int(every.max()) + 1)

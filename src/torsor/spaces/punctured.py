@@ -21,7 +21,7 @@ from typing import Any
 
 import torch
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, is_count
 from torsor.groups import SO, Axial, Group, O, Reflection, Trivial
 from torsor.spaces.cubed_sphere import cubed_sphere_frames, radial_frames
 from torsor.spaces.edges import Edges
@@ -112,7 +112,7 @@ class Punctured(Manifold):
         """
         spacing = ("log" if kind == "log-polar" else "linear") if spacing is None else spacing
         bounds, r = _radii(n_r, r_min, r_max, spacing)
-        if n_phi < 1:
+        if not is_count(n_phi):
             raise SpaceError(f"expected at least one angle, got n_phi={n_phi}")
         phi = torch.arange(n_phi, dtype=torch.float64) * (2 * pi / n_phi)
         x = r[:, None, None] * torch.stack([phi.cos(), phi.sin()], 1)
@@ -325,7 +325,7 @@ def _kind(d: int, group: Group, kind: str | None) -> str:
 
 def _radii(n: int, r_min: float, r_max: float, spacing: str) -> tuple[torch.Tensor, torch.Tensor]:
     """The n + 1 bounds of cells between two radii, and their n centres, arithmetic or geometric."""
-    if n < 1 or not 0 < r_min < r_max or spacing not in ("linear", "log"):
+    if not is_count(n) or not 0 < r_min < r_max or spacing not in ("linear", "log"):
         raise SpaceError(
             f'expected at least one radius, 0 < r_min < r_max, and the spacing "linear" or "log", got {n}, {r_min}, '
             f"{r_max}, {spacing!r}"

@@ -12,7 +12,7 @@ from math import isqrt, pi, sqrt
 import numpy as np
 import torch
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, is_count
 from torsor.linalg import spherical_harmonics
 from torsor.linalg.spin_harmonics import latitude_rule
 from torsor.spaces.search import Cloud, nearest
@@ -34,7 +34,7 @@ def latlon(n_lat: int, n_lon: int, kind: str = "gauss") -> Samples:
     Raises:
         SpaceError: an unknown kind, or numbers below 1.
     """
-    if kind not in KINDS or min(n_lat, n_lon) < 1:
+    if kind not in KINDS or not (is_count(n_lat) and is_count(n_lon)):
         raise SpaceError(
             f"expected latitudes and longitudes, at least 1 of each, of a kind among {', '.join(KINDS)}, got {n_lat} × "
             f"{n_lon} of {kind!r}"
@@ -55,7 +55,7 @@ def fibonacci(n: int) -> Samples:
 
     Source: González, Measurement of areas on a sphere using Fibonacci and latitude–longitude lattices, 2010.
     """
-    if n < 1:
+    if not is_count(n):
         raise SpaceError(f"expected at least 1 point, got {n}")
     i = np.arange(n)
     height = (2 * i + 1) / n - 1
@@ -95,7 +95,7 @@ def icosphere_mesh(subdivisions: int) -> tuple[torch.Tensor, torch.Tensor]:
     Raises:
         SpaceError: a negative number of subdivisions.
     """
-    if subdivisions < 0:
+    if not is_count(subdivisions, 0):
         raise SpaceError(f"expected 0 or more subdivisions, got {subdivisions}")
     x, faces = _icosahedron()
     for _ in range(subdivisions):

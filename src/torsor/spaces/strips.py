@@ -9,7 +9,7 @@ from math import pi
 
 import torch
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, is_count
 from torsor.groups import Group, Reflection, Trivial
 from torsor.spaces.atlas import Atlas
 from torsor.spaces.gluing import Gluing, Seam
@@ -84,8 +84,8 @@ def LogPolar(n_r: int, n_phi: int, r_min: float, r_max: float) -> Atlas:
     if not 0 < r_min < r_max:
         raise SpaceError(f"expected radii 0 < r_min < r_max, got {r_min} and {r_max}")
     span = torch.log(torch.tensor([r_min, r_max], dtype=torch.float64))
-    step = float(span[1] - span[0]) / n_r
     _, phi = _angles(n_r, n_phi)
+    step = float(span[1] - span[0]) / n_r
     radius = (span[0] + step * (torch.arange(n_r).double() + 0.5)).exp()[:, None]
     embedding = torch.stack([radius * phi.cos(), radius * phi.sin(), torch.zeros_like(phi)], -1)
     seam = Seam.of_sides((n_r, n_phi), 0, (1, 1), 0, (1, 0))
@@ -109,7 +109,13 @@ def _glued(
 
 
 def _angles(width: int, length: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Angles of the pixels' centres around both axes, (width, length) each."""
+    """Angles of the pixels' centres around both axes, (width, length) each.
+
+    Raises:
+        SpaceError: no numbers of pixels.
+    """
+    if not (is_count(width) and is_count(length)):
+        raise SpaceError(f"expected numbers of pixels of at least 1, got {width!r} across and {length!r} along")
     v, u = (2 * pi * (torch.arange(n).double() + 0.5) / n for n in (width, length))
     return v[:, None].expand(width, length), u[None].expand(width, length)
 
