@@ -228,7 +228,7 @@ class InverseSphericalTransform(_Transform):
 
 
 def rotated_coefficients(a: torch.Tensor, rep: Representation, g: torch.Tensor) -> torch.Tensor:
-    """The coefficients of g f, (g f)(p) = ρ(g) f(g⁻¹ p), from those of f: a_l ↦ D^l(g) a_l at every degree l.
+    """The coefficients of g f, (g f)(p) = ρ(g_p) f(g⁻¹ p), from those of f: a_l ↦ D^l(g) a_l for every l.
 
     Args:
         a: what `SphericalTransform` gives, (batch, rep.dim, lmax+1, 2 lmax+1).
@@ -240,8 +240,7 @@ def rotated_coefficients(a: torch.Tensor, rep: Representation, g: torch.Tensor) 
         FieldTypeError: shapes that do not fit.
         SpaceError: no isometry of the sphere, or a reflection of fields of SO(2).
     """
-    lmax = a.shape[2] - 1
-    if a.ndim != 4 or a.shape[1] != rep.dim or a.shape[3] != 2 * lmax + 1:
+    if a.ndim != 4 or a.shape[1] != rep.dim or a.shape[3] != 2 * a.shape[2] - 1:
         raise FieldTypeError(
             f"expected coefficients (batch, {rep.dim}, lmax+1, 2 lmax+1) of {rep}, got shape {tuple(a.shape)}"
         )
@@ -250,7 +249,7 @@ def rotated_coefficients(a: torch.Tensor, rep: Representation, g: torch.Tensor) 
         raise FieldTypeError(
             f"expected one rotation, or {len(a)}, one for each of the batch, got shape {tuple(g.shape)}"
         )
-    moved = torch.zeros_like(a)
+    moved, lmax = torch.zeros_like(a), a.shape[2] - 1
     for l, matrix in enumerate(wigners(g, lmax)):
         orders = slice(lmax - l, lmax + l + 1)
         moved[:, :, l, orders] = a[:, :, l, orders] @ matrix.mT.to(a)
