@@ -47,7 +47,7 @@ def apart(a, b):
 def test_scores_are_invariant_under_shifts(fields, training, dtype, tolerance):
     """Exactly by multiples of 4, twice around the strip; by other steps the two poolings see a difference."""
     net = randomised(MobiusNet(fields, L, W, SMALL, dtype=dtype)).train(training)
-    net.head[2].p = 0.0
+    net.head[3].p = 0.0
     x = torch.randn(3, 1, W, L, dtype=dtype)
     y = net(x)
     assert y.shape == (3, 10) and apart(y[1:], y[:-1]) > 1e-2
@@ -60,6 +60,7 @@ def test_scores_are_invariant_under_shifts(fields, training, dtype, tolerance):
 
 @pytest.mark.parametrize("fields", FIELDS)
 def test_features_move_with_the_digit_gradients_too(fields):
+    torch.manual_seed(1)  # some random networks of this size answer 0 everywhere, behind the last ReLU
     net = randomised(MobiusNet(fields, L, W, SMALL, dtype=torch.float64)).eval()
     x, cotangent = torch.randn(2, 1, W, L, dtype=torch.float64), torch.randn(2, 4, W // 4, L // 4, dtype=torch.float64)
     y = net.features(x)
@@ -139,7 +140,7 @@ def options(tmp_path, monkeypatch):
         return CutNet(SMALL) if model == "CNN" else MobiusNet(model, channels=SMALL)
 
     monkeypatch.setattr(digits, "build", build)
-    monkeypatch.setattr(digits, "BATCH", 24)
+    monkeypatch.setattr(digits, "BATCH", 8)
     return Namespace(data=tmp_path, work=tmp_path / "work", table=tmp_path / "table.csv", number=None)
 
 

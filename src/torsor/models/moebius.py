@@ -27,7 +27,7 @@ class MobiusNet(torch.nn.Module):
 
     Six steerable convolutions of 5×5 pixels on the strip, zeros beyond its edge, each with batch norm and a
     nonlinearity; two maxima over 2×2 pixels; scalars and their maximum over the strip; two linear layers. Scalar and
-    regular fields go through ELU, sign-flip fields through f(|x| + b) x/|x|, and their maximum is that of |x|. Shifts
+    regular fields go through ReLU, sign-flip fields through f(|x| + b) x/|x|, and their maximum is that of |x|. Shifts
     by multiples of 4 leave the scores as they are to rounding, the one by `length`, which comes back mirrored,
     included; others are seen by pooling.
 
@@ -101,7 +101,7 @@ class CutNet(torch.nn.Module):
             layers += [torch.nn.MaxPool2d(2)] if k in (2, 4) else []
             conv = torch.nn.Conv2d(a, b, 5, padding=2, bias=False, dtype=dtype)
             torch.nn.init.kaiming_normal_(conv.weight)
-            layers += [conv, torch.nn.BatchNorm2d(b, dtype=dtype), torch.nn.ELU()]
+            layers += [conv, torch.nn.BatchNorm2d(b, dtype=dtype), torch.nn.ReLU()]
         self.body, self.head = torch.nn.Sequential(*layers), head(channels[-1], classes, dtype)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -124,9 +124,9 @@ class TermByTerm(nn.Layer):
 
 
 def activation(rep: Representation, dtype: torch.dtype | None = None) -> TermByTerm:
-    """ELU of scalars and regular fields, the norm nonlinearity of sign-flip fields."""
+    """ReLU of scalars and regular fields, the norm nonlinearity of sign-flip fields."""
     parts = [m * term for m, term in rep.terms]
-    return TermByTerm([nn.ELU(part) if part.is_permutation else nn.Norm(part, dtype=dtype) for part in parts])
+    return TermByTerm([nn.ReLU(part) if part.is_permutation else nn.Norm(part, dtype=dtype) for part in parts])
 
 
 def largest(rep: Representation) -> TermByTerm:
@@ -161,7 +161,8 @@ def head(channels: int, classes: int, dtype: torch.dtype | None) -> torch.nn.Seq
     """Two linear layers on invariants."""
     return torch.nn.Sequential(
         torch.nn.Linear(channels, 32, dtype=dtype),
-        torch.nn.ELU(),
+        torch.nn.BatchNorm1d(32, dtype=dtype),
+        torch.nn.ReLU(),
         torch.nn.Dropout(0.3),
         torch.nn.Linear(32, classes, dtype=dtype),
     )
