@@ -1,4 +1,4 @@
-"""Exceptions and warnings of torsor, what counts, and the one way to import an optional dependency.
+"""Exceptions and warnings of torsor, the check of counts, and the one way to import an optional dependency.
 
 Every message says what was expected, what came, and what to do. Each class also derives from the built-in
 exception of its kind, so that ``except ValueError`` keeps working.

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cache
+from functools import cache, reduce
 from math import factorial, pi, sqrt
 
 import numpy as np
@@ -110,8 +110,7 @@ def wigner(g: Array, l: int) -> Array:
 
     A polynomial in the entries of g: differentiable, for NumPy and torch.
     """
-    *_, power = wigners(g, l)
-    return power
+    return reduce(lambda below, power: power, wigners(g, l))  # a list of all would take l/3 times the memory
 
 
 def wigners(g: Array, lmax: int) -> Iterator[Array]:
