@@ -3,16 +3,14 @@
     f_out(p) = Σ_q K(v) ρ(g_{p←q}) f(q) w,   v = e_p⁺ log_p(q),   g_{p←q} = e_p⁺ P_{p←q} e_q,   w ≈ dv
 
 A space says how its points are connected (`Manifold.connect`), in bases of its own; everything that depends on the
-frames follows here: the edges of a convolution, changes of gauge, isometries, coarser points.
+frames follows here: the edges of a convolution, isometries, coarser points.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable
-from copy import copy
+from abc import abstractmethod
 from math import ceil, inf
-from typing import Any, Self
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
@@ -22,56 +20,22 @@ from torsor.groups import Group
 from torsor.reps import Representation
 from torsor.spaces.edges import Edges, Motion
 from torsor.spaces.farthest import farthest
+from torsor.spaces.framed import FramedPoints
 from torsor.spaces.nearest import in_root, nearest_sources, nearest_target
 from torsor.spaces.neighbours import Neighbours
 from torsor.spaces.search import Cloud, nearest
 from torsor.spaces.structure import compatible, volume
-from torsor.spaces.trees import applied, register
 from torsor.warn import warn
 
 MATCH = 1e-6
 """The distance, relative to the extent of a space, at which a moved point counts as another one."""
 
 
-class Manifold(ABC):
-    """n points of a manifold with a frame of a G-structure at each; features are (n, channels).
+class Manifold(FramedPoints):
+    """Framed points and the geometry between them; features are (n, channels).
 
-    Attributes:
-        positions: (n, D) coordinates, of a chart or of the surrounding space, float64.
-        frames: (n, m, d), frame vectors in columns, in the basis of the space at the point: that of the coordinates,
-            or on a mesh one of the tangent plane.
-        cells: (n,) the volume for which each point stands, in coordinates or in the metric, as the space says.
-        group: the structure group G: frames that differ by its elements are equally good.
-
-    Raises:
-        SpaceError: shapes that do not fit, or values that are not finite.
+    `positions`, `frames`, `cells` and `group` are those of `FramedPoints`. A new space says `connect`.
     """
-
-    positions: torch.Tensor
-    frames: torch.Tensor
-    cells: torch.Tensor
-    group: Group
-
-    def __init__(self, positions: torch.Tensor, frames: torch.Tensor, cells: torch.Tensor, group: Group) -> None:
-        positions, frames, cells = (torch.as_tensor(x).detach().double() for x in (positions, frames, cells))
-        n, d = len(positions), group.dim
-        if positions.ndim != 2 or not n:
-            raise SpaceError(
-                f"expected positions (points, coordinates) of one point or more, got {tuple(positions.shape)}"
-            )
-        for name, value, shape in (("frames", frames, (n, -1, d)), ("cells", cells, (n,))):
-            if value.ndim != len(shape) or any(b not in (-1, a) for a, b in zip(value.shape, shape, strict=True)):
-                raise SpaceError(f"expected {name} of shape {shape} for {group}, got {tuple(value.shape)}")
-        for name, value in (("positions", positions), ("frames", frames), ("cells", cells)):
-            if not bool(value.isfinite().all()):
-                raise SpaceError(f"expected finite {name}, got NaN or infinity at {_places(~value.isfinite())}")
-        if bool((cells < 0).any()):
-            raise SpaceError(f"expected cells that are not negative, those of {_places(cells < 0)} are")
-        with torch.inference_mode(False):  # copies: who writes to the arguments later does not change the space
-            self.positions, self.frames, self.cells = positions.clone(), frames.clone(), cells.clone()
-        self.group, self._kin = group, object()
-        self._geometry: dict[Any, Any] = {}
-        self._cache: dict[Any, Any] = {}
 
     @abstractmethod
     def connect(
@@ -104,23 +68,6 @@ class Manifold(ABC):
     def _squares(self, edges: Edges) -> torch.Tensor:
         return edges.u.square().sum(1)
 
-    # -------------------------------------------------------------------------------------------------- what it is
-
-    @property
-    def dim(self) -> int:
-        """d, the dimension of the manifold."""
-        return self.group.dim
-
-    @property
-    def elements(self) -> int:
-        """The number of spaces in the batch."""
-        return 1
-
-    @property
-    def index(self) -> torch.Tensor:
-        """(n,) the batch element of every point."""
-        return torch.zeros(len(self), dtype=torch.int64, device=self.positions.device)
-
     @property
     def root(self) -> Manifold:
         """The space whose points these are; itself, unless it is a `Subset`."""
@@ -130,96 +77,6 @@ class Manifold(ABC):
     def pieces(self) -> torch.Tensor:
         """(n,) the number of the connected piece in which each point lies; between pieces there are no geodesics."""
         return torch.zeros(len(self), dtype=torch.int64, device=self.positions.device)
-
-    @property
-    def unit_volumes(self) -> torch.Tensor:
-        """(n,) in the metric of the frames the volume of a cell of size 1."""
-        return torch.ones_like(self.cells)
-
-    @property
-    def volumes(self) -> torch.Tensor:
-        """(n,) the volume for which each point stands, in the metric of the frames; `cells` may have other units."""
-        return self.cells * self.unit_volumes
-
-    def centroids(self) -> torch.Tensor:
-        """(elements, D) the mean position of every batch element, weighted by volume."""
-        volumes = self.volumes
-        weighted = self.positions * volumes[:, None]
-        total = weighted.new_zeros(self.elements, weighted.shape[1]).index_add(0, self.index, weighted)
-        return total / volumes.new_zeros(self.elements).index_add(0, self.index, volumes)[:, None]
-
-    def __len__(self) -> int:
-        return len(self.positions)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self)} points, {self.group})"
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_geometry": {}, "_cache": {}}
-
-    # ------------------------------------------------------------------------------------- vectors in coordinates
-
-    @property
-    def ambient_frames(self) -> torch.Tensor:
-        """(n, D, d) the frame vectors in the coordinates of `positions`, in columns."""
-        return self.frames
-
-    def to_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
-        """Coefficients (n, …, d) of tangent vectors in the frames, as vectors (n, …, D) in the coordinates."""
-        vectors, e = self._vectors(vectors, self.dim), self.ambient_frames
-        return torch.einsum("nxd,n...d->n...x", e, vectors.to(e)).to(vectors)
-
-    def from_ambient(self, vectors: torch.Tensor) -> torch.Tensor:
-        """The coefficients (n, …, d) in the frames of the tangent part of vectors (n, …, D)."""
-        e = self.ambient_frames
-        vectors = self._vectors(vectors, e.shape[1])
-        return torch.einsum("ndx,n...x->n...d", torch.linalg.pinv(e), vectors.to(e)).to(vectors)
-
-    def _vectors(self, vectors: torch.Tensor, size: int) -> torch.Tensor:
-        vectors = torch.as_tensor(vectors)
-        if vectors.ndim < 2 or len(vectors) != len(self) or vectors.shape[-1] != size:
-            raise SpaceError(f"expected vectors ({len(self)}, …, {size}), got shape {tuple(vectors.shape)}")
-        return vectors if vectors.is_floating_point() else vectors.double()
-
-    # ----------------------------------------------------------------------------------------------- other frames
-
-    def with_frames(self, frames: torch.Tensor, group: Group | None = None) -> Self:
-        """The same points with other frames, of the same or another structure group; the geometry is shared."""
-        other = copy(self)
-        other.frames, other.group = frames.double(), self.group if group is None else group
-        other._geometry, other._cache = self._geometry, {}
-        return other
-
-    def regauge(self, g: torch.Tensor) -> Self:
-        """The same space in the frames e_p g_p⁻¹, for elements g (n, d, d) of the structure group, one a point.
-
-        Coefficients of a field become ρ(g_p) f(p), see `Field.gauged`.
-
-        Raises:
-            SpaceError: shapes that do not fit, or elements outside the group.
-        """
-        g = torch.as_tensor(g)
-        if g.shape[:1] != self.positions.shape[:1]:
-            raise SpaceError(f"expected {len(self)} elements of {self.group}, one a point, got shape {tuple(g.shape)}")
-        outside = ~self.group.contains(g)
-        if bool(outside.any()):
-            raise SpaceError(
-                f"expected elements of the structure group {self.group}, one a point; {int(outside.sum())} of "
-                f"{len(self)} lie outside, and would give frames of another structure"
-            )
-        return self.with_frames(self.frames @ torch.linalg.inv(self.group.action(g.double())))
-
-    def restrict(self, group: Group) -> Self:
-        """The same space with a smaller structure group H ≤ G, of all frames those that H relates to the present.
-
-        `Field.restrict` takes a field along. Spaces that choose frames for H, such as meshes, say so.
-
-        Raises:
-            SpaceError: H is not a subgroup of G.
-        """
-        if not group <= self.group:
-            raise SpaceError(f"expected a subgroup of the structure group {self.group}, got {group}")
-        return self.with_frames(self.frames, group)
 
     # -------------------------------------------------------------------------------------------------- neighbours
 
@@ -423,25 +280,6 @@ class Manifold(ABC):
         source = nearest(Cloud(moved, zeros, 1), Cloud(self.positions, zeros, 1), 1)[1]
         return source, float((self.positions[source] - moved).norm(dim=1).max())
 
-    # ------------------------------------------------------------------------------------------------------- devices
-
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
-        """The space on a device. Its geometry stays in float64; kernels cast the edges to the dtype of the features."""
-        if device is None or torch.empty(0, device=device).device == self.positions.device:
-            return self
-        return self._mapped(lambda x: x.to(device))
-
-    def _mapped(self, f: Callable[[torch.Tensor], torch.Tensor]) -> Self:
-        other = copy(self)
-        for name, value in self.__dict__.items():
-            setattr(other, name, applied(f, value))
-        other._geometry, other._cache = {}, {}
-        return other
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        register(cls)
-
 
 def graphs_between(source: Manifold, target: Manifold) -> dict[Any, Neighbours]:
     """What is known of the edges from a space to another, or itself; forgotten when either of them is gone."""
@@ -461,11 +299,6 @@ def _count(points: int, n: int | None, ratio: float | None) -> int:
 
 def _span(index: torch.Tensor) -> str:
     return f"{int(index.min())} … {int(index.max())}" if len(index) else "none"
-
-
-def _places(wrong: torch.Tensor) -> str:
-    rows = wrong.flatten(1).any(1).nonzero()[:, 0] if wrong.ndim > 1 else wrong.nonzero()[:, 0]
-    return f"points {rows[:5].tolist()}{' …' if len(rows) > 5 else ''}"
 
 
 class Subset(Manifold):
