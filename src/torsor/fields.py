@@ -58,6 +58,16 @@ class Field:
             )
         if isinstance(self.space, Manifold | Atlas):
             self._check_structure()
+        if isinstance(self.space, LatLon):
+            self._check_latitudes()
+
+    def _check_latitudes(self) -> None:
+        rows, columns = self.space.shape
+        if tuple(self.tensor.shape[2:]) != (rows, columns) or self.rep.group.dim != 2:
+            raise FieldTypeError(
+                f"a field on {self.space!r} is a tensor (batch, {self.rep.dim}, {rows}, {columns}) of a group of the "
+                f"tangent plane, such as SO(2); got {self.rep}, shape {tuple(self.tensor.shape)}"
+            )
 
     def _check_structure(self) -> None:
         if not self.tensor.is_floating_point():
@@ -118,7 +128,8 @@ class Field:
         On grids it turns about the centre: elements that permute the axes up to signs act exactly, others interpolate.
         On points the points themselves move, x ↦ g x. On a manifold or an atlas g is an isometry of the space
         that maps its points onto each other, or the `Motion` that its ``act`` makes of it: (φ f)(p) = ρ(g_p) f(φ⁻¹ p).
-        On a grid of latitudes and longitudes it is any rotation (3, 3): band-limited fields turn exactly.
+        On a grid of latitudes and longitudes it is any rotation (3, 3), of fields of O(2) a reflection too:
+        band-limited fields turn exactly, higher degrees than ``space.lmax`` are lost.
         """
         if isinstance(self.space, LatLon):
             return Field(rotated(self.tensor, self.rep, self.space, g), self.rep, self.space)

@@ -140,7 +140,7 @@ def test_any_rotation_of_the_globe():
     turns = G.SO(3).sample(3)
     report = check.isometry(net, field, turns)
     assert report.passed(1e-12) and report.float32 < 1e-5 and report.blind > 0.1 and len(report.errors) == 3
-    assert "commutes with rotations" in str(report)
+    assert "commutes with isometries" in str(report)
     assert not check.isometry(Wrong(net), field, turns).passed()
 
 
@@ -163,13 +163,44 @@ def test_means_over_the_globe():
     assert check.isometry(Mean(), empty(grid, VECTORS, 2), G.SO(3).sample(2)).passed()
 
 
+def test_what_keeps_higher_degrees_commutes_too():
+    class Skip(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.SphericalConv(VECTORS, VECTORS, S.LatLon(8, 16))
+
+        def forward(self, f):
+            return f + self.conv(f)
+
+    class Absolute(torch.nn.Module):
+        def forward(self, f):
+            return Field(f.tensor.abs(), f.rep, f.space)
+
+    field, g = empty(S.LatLon(8, 16), VECTORS, 2), G.SO(3).sample(2)
+    for net in (torch.nn.Identity(), nn.Linear(VECTORS, 2 * VECTORS), Skip()):
+        assert check.isometry(net, field, g).passed(1e-12)
+    assert check.isometry(Absolute(), field, g).error > 0.1
+
+
 def test_the_globe_refuses():
     net, field = on_the_globe()
     with pytest.raises(FieldTypeError, match="no other gauge"):
         check.gauge(net, field)
-    with pytest.raises(ConfigError, match="one or more rotations"):
+    with pytest.raises(ConfigError, match="one or more isometries"):
         check.isometry(net, field, [])
+    with pytest.raises(FieldTypeError, match="check.isometry"):
+        check.equivariance(net)
     with pytest.raises(SpaceError, match="know rotations"):
         check.isometry(net, field, [-torch.eye(3)])
     with pytest.raises(SpaceError, match="expected rotations"):
         check.isometry(net, field, [torch.ones(2, 2)])
+    for wrong in ("x", None, S.Motion(torch.arange(3), torch.eye(2).expand(3, 2, 2))):
+        with pytest.raises(SpaceError, match="expected rotations"):
+            check.isometry(net, field, [wrong])
+
+    class Nowhere(torch.nn.Module):
+        def forward(self, f):
+            return Field(f.tensor, f.rep)
+
+    with pytest.raises(FieldTypeError, match="output on a grid of latitudes"):
+        check.isometry(Nowhere(), field, [torch.eye(3)])

@@ -8,6 +8,8 @@ import torch
 from numpy.polynomial import legendre, polynomial
 
 from torsor import groups as G
+from torsor import reps as R
+from torsor.errors import RepresentationError
 from torsor.linalg import clebsch_gordan, expm, spherical_harmonics, wigner, wigner_derivative
 
 DEGREES = [0, 1, 2, 3, 5, 8, 12]
@@ -209,3 +211,29 @@ def test_one_one_one_is_the_cross_product():
     a, b = np.random.default_rng(0).normal(size=(2, 3))
     assert np.abs(np.einsum("cab,a,b->c", clebsch_gordan(1, 1, 1), a, b) - np.cross(a, b) / math.sqrt(2)).max() < 1e-15
     assert not clebsch_gordan(1, 1, 3).any() and not clebsch_gordan(3, 1, 1).any()
+
+
+def test_whole_numbers():
+    turn = torch.tensor([[0, 0, 1], [0, 1, 0], [-1, 0, 0]])
+    for l in range(4):
+        assert torch.equal(wigner(turn, l), wigner(turn.double(), l))
+        assert torch.equal(wigner_derivative(turn - turn.mT, l), wigner_derivative((turn - turn.mT).double(), l))
+    axis = torch.tensor([[0, 1, 0]])
+    assert torch.equal(spherical_harmonics(axis, 2), spherical_harmonics(axis.double(), 2))
+    assert np.array_equal(wigner(turn.numpy(), 2), wigner(turn.double().numpy(), 2))
+    rho = R.irrep(G.SO(3), 2)
+    assert torch.equal(rho.rho(turn), rho.rho(turn.double()))
+
+
+def test_degrees_are_whole_numbers():
+    for wrong in (-1, 1.5, "2"):
+        with pytest.raises(RepresentationError, match="degrees 0, 1, 2"):
+            wigner(np.eye(3), wrong)
+        with pytest.raises(RepresentationError, match="degrees 0, 1, 2"):
+            spherical_harmonics(np.eye(3), [0, wrong])
+
+
+def test_the_result_is_no_view_of_the_rotation():
+    g = torch.eye(3)
+    wigner(g, 1).zero_()
+    assert torch.equal(g, torch.eye(3))

@@ -21,6 +21,7 @@ from torsor.fields import Field
 from torsor.linalg import spherical_harmonics, wigner
 from torsor.nn.spectral import SphericalResample
 from torsor.nn.spectral_conv import DegreeWeights, SphericalConv
+from torsor.spaces.grid import Grid
 from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform, rotated_coefficients
 from torsor.spaces.latlon import LatLon
 
@@ -360,8 +361,69 @@ def test_one_rotation_for_each_of_a_batch():
         rotated_coefficients(a, rep, g[:1].expand(3, 3, 3))
     with pytest.raises(FieldTypeError, match=r"lmax\+1"):
         rotated_coefficients(a[..., 1:], rep, g)
-    with pytest.raises(SpaceError, match=r"expected rotations \(3, 3\)"):
+    with pytest.raises(SpaceError, match="g gᵀ = 1"):
         rotated_coefficients(a, rep, 2 * g)
+
+
+def test_the_derivative_with_respect_to_the_rotation():
+    rep = R.irrep(SO2, 1) + R.trivial(SO2)
+    a, c = torch.randn(2, 2, 3, 6, 11, dtype=torch.float64)
+    for start in (torch.eye(3, dtype=torch.float64), torch.tensor(rotation(4))):
+        g = start.clone().requires_grad_()
+        (rotated_coefficients(a, rep, g) * c).sum().backward()
+        for generator in SO3.algebra:
+            ahead, behind = (
+                (rotated_coefficients(a, rep, torch.linalg.matrix_exp(t * generator) @ start) * c).sum()
+                for t in (1e-5, -1e-5)
+            )
+            slope = (g.grad * (generator @ start)).sum()
+            assert abs(float((ahead - behind) / 2e-5 - slope)) < 1e-6 * float(g.grad.abs().max())
+
+
+def test_transforms_refuse():
+    scalar, grid = R.trivial(SO2), LatLon(8, 16)
+    x = torch.randn(2, 1, 8, 16)
+    there, back = SphericalTransform(scalar, grid), InverseSphericalTransform(scalar, grid)
+    refused = [
+        (lambda: there(x * 1j), "real numbers"),
+        (lambda: back(there(x) * 1j), "real numbers"),
+        (lambda: SphericalConv(scalar, scalar, grid)(x * 1j), "real numbers"),
+        (lambda: rotated_coefficients(there(x).long(), scalar, torch.eye(3)), "real coefficients"),
+        (lambda: there(x.double()), "dtype of the layer"),
+        (lambda: SphericalResample(scalar, grid, LatLon(4, 8))(x.double()), "dtype of the layer"),
+        (lambda: there(Field(x, scalar, grid)), "expects a tensor"),
+        (lambda: SphericalTransform(scalar, Grid(2)), "LatLon"),
+        (lambda: SphericalResample(scalar, grid, Grid(2)), "LatLon"),
+        (lambda: SphericalTransform("scalar", grid), "a representation"),
+        (lambda: rotated_coefficients(there(x), "scalar", torch.eye(3)), "a representation"),
+        (lambda: Field(torch.zeros(1, 1, 5, 5), scalar, LatLon(6, 12)), "tensor"),
+        (lambda: Field(torch.zeros(1, 3, 6, 12), R.standard(SO3), LatLon(6, 12)), "tangent plane"),
+    ]
+    for call, message in refused:
+        with pytest.raises(FieldTypeError, match=message):
+            call()
+
+
+def test_empty_batches_and_half_precision():
+    scalar, grid = R.trivial(SO2), LatLon(8, 16)
+    x, layer = torch.randn(2, 1, 8, 16), SphericalConv(scalar, scalar, grid)
+    assert layer(x[:0]).shape == Field(x[:0], scalar, grid).transform(torch.eye(3)).tensor.shape == (0, 1, 8, 16)
+    a = SphericalTransform(scalar, grid)(x)
+    back = InverseSphericalTransform(scalar, grid)
+    assert (back(a.half()) - back(a)).abs().max() < 1e-2
+    field, g = Field(x, scalar, grid), torch.tensor(rotation(1))
+    plain = field.transform(g).tensor
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(field.transform(g).tensor, plain)
+
+
+def test_tables_made_in_inference_serve_training():
+    scalar = R.trivial(SO2)
+    with torch.inference_mode():
+        resample = SphericalResample(scalar, LatLon(8, 16), LatLon(4, 8))
+    x = torch.randn(1, 1, 8, 16, requires_grad=True)
+    resample(x).square().sum().backward()
+    assert bool(x.grad.isfinite().all())
 
 
 def test_o2_layers_commute_with_rotations():

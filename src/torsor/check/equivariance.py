@@ -15,7 +15,7 @@ from torsor.fibre import freeze
 from torsor.kernels import lattice_elements
 from torsor.reps import Representation
 from torsor.reps.partial import is_scale_group
-from torsor.spaces import Grid
+from torsor.spaces import Grid, LatLon
 
 SIZES = {1: (33, 32, 31, 30, 28, 40, 64), 2: (29, 28, 27, 26, 25, 32, 33, 40, 64), 3: (13, 12, 11, 10, 16, 17, 20)}
 """Input sizes that are tried, in this order, until no stride breaks the symmetry."""
@@ -56,8 +56,8 @@ def equivariance(
 
     Raises:
         ConfigError: a batch of one.
-        FieldTypeError: the types are not known or not of one group, the output has not the type's dimension, or the
-            group has scalings.
+        FieldTypeError: the types are not known or not of one group, the output has not the type's dimension, the
+            group has scalings, or a layer lives on a sphere.
     """
     in_rep, out_rep = _types(module, in_rep, out_rep)
     if size is not None and not is_count(size):
@@ -68,6 +68,11 @@ def equivariance(
         raise FieldTypeError(
             f"{in_rep.group} moves fields out of any window of scales: networks over scales are certified by "
             "torsor.taxonomy.certify(net, torsor.taxonomy.scale_probe(net)), on the scales that the window determines"
+        )
+    if any(isinstance(getattr(part, "grid", None), LatLon) for part in module.modules()):
+        raise FieldTypeError(
+            f"{type(module).__name__} has layers on latitudes and longitudes, whose symmetries are rotations of the "
+            "sphere: check.isometry(module, field, rotations)"
         )
     module = deepcopy(module).to("cpu").double().eval()
     size = _size(module, in_rep) if size is None else size
@@ -116,7 +121,7 @@ def _size(module: torch.nn.Module, rep: Representation) -> int:
             return size
     raise FieldTypeError(
         f"{type(module).__name__} accepts none of the sizes {SIZES[d]} of a grid: give the size of its input; "
-        "networks on points are certified by torsor.taxonomy.certify"
+        "networks on points are certified by torsor.taxonomy.certify, on manifolds by check.gauge and check.isometry"
     )
 
 

@@ -82,7 +82,7 @@ def members_of(space: Any, whole: Any) -> torch.Tensor | None:
 
 @dataclass(frozen=True)
 class Turn:
-    """A rotation of the sphere, of fields on a grid of latitudes and longitudes: of their harmonics, exactly.
+    """An isometry of the sphere, of fields on a grid of latitudes and longitudes: of their harmonics, exactly.
 
     Attributes:
         name: for the report.
@@ -97,8 +97,19 @@ class Turn:
         return field.transform(self.element[0])
 
     def undo(self, out: Any) -> torch.Tensor:
-        """g⁻¹ f of an output on any such grid; values of the whole sphere stay."""
-        return out.transform(self.element[0].mT).tensor if isinstance(out, Field) else out
+        """g⁻¹ f of an output on any such grid, without what is above its band limit; values of the whole sphere stay.
+
+        Raises:
+            FieldTypeError: an output that lives elsewhere.
+        """
+        if not isinstance(out, Field):
+            return out
+        if not isinstance(out.space, LatLon):
+            raise FieldTypeError(
+                f"expected an output on a grid of latitudes and longitudes, got {out.rep} on {out.space!r}; "
+                "Field(x, type, grid) says where x lives"
+            )
+        return out.transform(self.element[0].mT).tensor
 
 
 @dataclass(frozen=True)
@@ -125,7 +136,8 @@ class FrameReport:
         errors: one of each change T, in float64: ‖T⁻¹ N(T f) - N(f)‖ / ‖N(f)‖, and likewise for the gradients.
         float32: the largest error of the output in float32.
         blind: the largest error where only the coefficients are changed, not the space (gauge), or where they are
-            moved to other points by a permutation at random (isometries): what a network that is not equivariant has.
+            moved to other points by a permutation at random, on latitudes and longitudes by half of all rows
+            (isometries): what a network that is not equivariant has.
         output_norm: root mean square of the output.
         sensitivity: relative change of the output when the input is replaced by another one.
     """
@@ -225,8 +237,8 @@ def isometry(
     field = _random(field, generator)
     space = field.space
     if isinstance(space, LatLon):
-        turns = [Turn(f"rotation {i}", orthogonal(g, field.rep)[None]) for i, g in enumerate(isometries)]
-        return _report(module, field, turns, [Slide()], "rotations", gradients, generator)
+        turns = [Turn(f"isometry {i}", orthogonal(g, field.rep)[None]) for i, g in enumerate(isometries)]
+        return _report(module, field, turns, [Slide()], "isometries", gradients, generator)
     motions = [phi if isinstance(phi, Motion) else space.act(phi) for phi in isometries]
     if any(len(motion.source) != len(space) for motion in motions):
         raise FieldTypeError(f"expected motions of {space!r}, got some of {len(motions[0].source)} points")
@@ -268,7 +280,8 @@ def _report(
         plain = [relative(change.undo(module(change(field))), reference) for change in blind]
         single = deepcopy(module).float()
         low = [relative(_single(single, change, field), reference) for change in changes]
-    expected = _slopes(module, field, cotangent) if gradients else None
+    still = Turn("", torch.eye(3)[None]) if isinstance(field.space, LatLon) else None  # as T⁻¹ does: no higher degrees
+    expected = _slopes(module, field, cotangent, still) if gradients else None
     return FrameReport(
         module=type(module).__name__,
         space=repr(field.space),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -30,7 +31,8 @@ class Constants(torch.nn.Module):
             old = self._buffers.get(name)
             kind = dtype or (old.dtype if old is not None else torch.get_default_dtype())
             place = device if device is not None else (old.device if old is not None else None)
-            self.register_buffer(name, torch.tensor(value, dtype=kind, device=place), persistent=False)
+            with torch.inference_mode(False):  # they also serve layers that are trained later
+                self.register_buffer(name, torch.tensor(value, dtype=kind, device=place), persistent=False)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Constants:
         before = dict(self._buffers)
@@ -112,9 +114,11 @@ def check_channels(layer: object, x: torch.Tensor, rep: Representation) -> None:
     """Raise unless axis 1 of x has the dimension of a representation, and x the precision of the layer.
 
     Raises:
-        FieldTypeError: expected and received numbers of channels, or dtypes.
+        FieldTypeError: no tensor; expected and received numbers of channels, or dtypes.
     """
-    own = next(layer.parameters(), x) if isinstance(layer, torch.nn.Module) else x
+    if not isinstance(x, torch.Tensor):
+        raise FieldTypeError(f"{type(layer).__name__} expects a tensor, such as field.tensor, got {type(x).__name__}")
+    own = next(_numbers(layer), x) if isinstance(layer, torch.nn.Module) else x
     number = x.is_floating_point() or x.is_complex()
     if not number or (torch.float64 in (own.dtype, x.dtype) and own.dtype != x.dtype):
         kind = "real numbers" if own is x else f"{own.dtype}, the dtype of the layer"
@@ -126,6 +130,12 @@ def check_channels(layer: object, x: torch.Tensor, rep: Representation) -> None:
             f"{type(layer).__name__} expects fields of type {rep}, {rep.dim} channels in axis 1; "
             f"got a tensor of shape {tuple(x.shape)}"
         )
+
+
+def _numbers(layer: torch.nn.Module) -> Iterator[torch.Tensor]:
+    """The parameters of a layer, then its constants."""
+    yield from layer.parameters()
+    yield from (buffer for buffer in layer.buffers() if buffer.is_floating_point())
 
 
 def split_fields(x: torch.Tensor, rep: Representation) -> list[torch.Tensor]:

@@ -34,6 +34,14 @@ def constant(value: np.ndarray, like: Array) -> Array:
     return torch.tensor(value, device=like.device)
 
 
+def floating(x: Array) -> Array:
+    """x, in float64 where it holds whole numbers."""
+    if is_torch(x):
+        return x if x.is_floating_point() or x.is_complex() else x.double()
+    x = np.asarray(x)
+    return x if x.dtype.kind in "fc" else x.astype(np.float64)
+
+
 def identity(n: int, like: Array) -> Array:
     """The n x n identity, broadcast over the batch axes of a (..., d, d) array."""
     return constant(np.eye(n), like) + namespace(like).zeros_like(like[..., :1, :1])

@@ -10,7 +10,7 @@ common convention of point cloud libraries, component by component, with (x, y, 
 pole along z and azimuth from x, have (x, y, z) = our axes (2, 0, 1).
 
 All three follow from the Clebsch–Gordan isometries C_l: V_l → V_{l-1} ⊗ R³, Y_l ∝ C_lᵀ(Y_{l-1} ⊗ v) and
-D^l(g) = C_lᵀ (D^{l-1}(g) ⊗ g) C_l: isometries, so rounding errors do not grow.
+D^l(g) = C_lᵀ (D^{l-1}(g) ⊗ g) C_l: isometries, so rounding errors grow no faster than l.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from math import factorial, pi, sqrt
 
 import numpy as np
 
-from torsor.linalg.arrays import Array, constant, identity, namespace, transpose
+from torsor.errors import RepresentationError, is_count
+from torsor.linalg.arrays import Array, constant, floating, identity, namespace, transpose
 
 SCALES = {
     "norm": lambda l: 1.0,
@@ -91,10 +92,13 @@ def spherical_harmonics(v: Array, degrees: int | Sequence[int], normalisation: s
 
     Raises:
         ValueError: an unknown normalisation.
+        RepresentationError: a degree that is no whole number.
     """
     if normalisation not in SCALES:
         raise ValueError(f"expected a normalisation among {', '.join(SCALES)}, got {normalisation!r}")
-    wanted = (degrees,) if isinstance(degrees, int) else tuple(degrees)
+    wanted = tuple(degrees) if isinstance(degrees, Sequence | np.ndarray) else (degrees,)
+    _check_degrees(*wanted)
+    v = floating(v)
     scale, xp = SCALES[normalisation], namespace(v)
     found = {0: xp.ones_like(v[..., :1]), 1: v}
     for l in range(2, max(wanted, default=0) + 1):
@@ -109,26 +113,38 @@ def wigner(g: Array, l: int) -> Array:
     """D^l(g) with Y_l(gv) = D^l(g) Y_l(v) for g in O(3): (..., 3, 3) -> (..., 2l+1, 2l+1); D^l(-1) = (-1)^l.
 
     A polynomial in the entries of g: differentiable, for NumPy and torch.
+
+    Raises:
+        RepresentationError: a degree that is no whole number.
     """
     return reduce(lambda below, power: power, wigners(g, l))  # a list of all would take l/3 times the memory
 
 
 def wigners(g: Array, lmax: int) -> Iterator[Array]:
     """D^0(g), …, D^lmax(g), as `wigner`, each from the one before."""
+    _check_degrees(lmax)
+    g = floating(g)
     power = identity(1, g)
     yield power
     for l in range(1, lmax + 1):
-        power = _raise(power, g, l) if l > 1 else g
+        power = _raise(power, g, l) if l > 1 else 1.0 * g  # a copy
         yield power
 
 
 def wigner_derivative(a: Array, l: int) -> Array:
     """The derivative of `wigner` at the identity: (..., 3, 3) -> (..., 2l+1, 2l+1), antisymmetric."""
+    _check_degrees(l)
+    a = floating(a)
     power = 0 * identity(1, a)
     for k in range(1, l + 1):
         lower, one = identity(2 * k - 1, a), identity(3, a)
         power = _raise(power, one, k) + _raise(lower, a, k)
     return power
+
+
+def _check_degrees(*degrees: int) -> None:
+    if not all(is_count(l, 0) for l in degrees):
+        raise RepresentationError(f"expected degrees 0, 1, 2, … of harmonics, got {', '.join(map(repr, degrees))}")
 
 
 def _raise(power: Array, g: Array, k: int) -> Array:

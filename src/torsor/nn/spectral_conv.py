@@ -61,6 +61,11 @@ class _Block:
         """The lowest degree that both terms have."""
         return max(self.out.k, self.into.k)
 
+    @property
+    def mixing(self) -> str:
+        """The name of the constant that places the pairs, (pairs, components out, components in)."""
+        return "mixing_" + "_".join("".join(map(str, spin.parities)) for spin in (self.out, self.into))
+
     def view(self, weight: torch.Tensor) -> torch.Tensor:
         """Its part of the flat weight."""
         return weight[self.start : self.start + self.size].view(self.shape)
@@ -109,12 +114,12 @@ class DegreeWeights(Constants):
 
     def constants(self) -> dict[str, np.ndarray]:
         found: dict[str, np.ndarray] = {}
-        for index, block in enumerate(self.plan):
+        for block in self.plan:
             found[f"degrees_{block.least}"] = interpolation(self.lmax, block.least, block.nodes)
             mixing = np.zeros((len(block.pairs), block.out.dim, block.into.dim))
             for i, (a, b) in enumerate(block.pairs):
                 mixing[i, a, b] = 1.0
-            found[f"mixing_{index}"] = mixing
+            found[block.mixing] = mixing
         return found
 
     @torch.no_grad()
@@ -159,7 +164,7 @@ class DegreeWeights(Constants):
 
     def _block(self, index: int) -> torch.Tensor:
         block = self.plan[index]
-        degrees, mixing = getattr(self, f"degrees_{block.least}"), getattr(self, f"mixing_{index}")
+        degrees, mixing = getattr(self, f"degrees_{block.least}"), getattr(self, block.mixing)
         nodes = (block.view(self.weight) @ mixing.flatten(1)).unflatten(3, mixing.shape[1:]).transpose(2, 3)
         shape = (self.lmax + 1, block.out.copies * block.out.dim, block.into.copies * block.into.dim)
         return (degrees @ nodes.reshape(block.nodes, shape[1] * shape[2])).view(shape)
@@ -218,10 +223,7 @@ class SphericalConv(Steered):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__(in_rep, out_rep)
-        for each in (grid, *([] if out_grid is None else [out_grid])):
-            if not isinstance(each, LatLon):
-                raise FieldTypeError(f"expected a grid spaces.LatLon(rows, columns), got {each!r}")
-        self.grid, self.out_grid = grid, out_grid or grid
+        self.grid, self.out_grid = grid, grid if out_grid is None else out_grid
         self.lmax = resolved(lmax, self.grid, self.out_grid)
         self.analysis = SphericalTransform(in_rep, self.grid, self.lmax, device=device, dtype=dtype)
         self.synthesis = InverseSphericalTransform(out_rep, self.out_grid, self.lmax, device=device, dtype=dtype)
@@ -229,7 +231,8 @@ class SphericalConv(Steered):
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:
         y = self.synthesis.unpacked(self.mix(self.analysis.packed(x)))
-        bias = self.expanded_bias()
+        with in_full_precision(x):
+            bias = self.expanded_bias()
         y = y if bias is None else y + bias[:, None, None]
         return y if not x.is_meta and torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 

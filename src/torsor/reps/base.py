@@ -19,6 +19,7 @@ from torsor.linalg import (
     Array,
     block_diagonal,
     constant,
+    floating,
     identity,
     invariant_form,
     is_torch,
@@ -85,7 +86,7 @@ class Representation(Symbolic, ABC):
             raise RepresentationError(
                 f"elements of {self.group} are matrices (..., {n}, {n}), got shape {tuple(g.shape)}"
             )
-        return g if is_torch(g) else np.asarray(g, dtype=np.float64)
+        return floating(g) if is_torch(g) else np.asarray(g, dtype=np.float64)
 
     @property
     def terms(self) -> Terms:

@@ -5,6 +5,7 @@ from torsor.spaces.atlas import Atlas
 from torsor.spaces.batch import Batch, batched
 from torsor.spaces.chart import Chart
 from torsor.spaces.edges import Edges, Motion
+from torsor.spaces.framed import FramedPoints
 from torsor.spaces.gluing import HEXAGONAL, SQUARE, Gluing, Seam
 from torsor.spaces.grid import Grid
 from torsor.spaces.icosahedron import Icosahedron, sphere_positions
@@ -31,6 +32,7 @@ __all__ = [
     "DeSitterMetric",
     "Edges",
     "FlatMetric",
+    "FramedPoints",
     "Gluing",
     "Grid",
     "Icosahedron",

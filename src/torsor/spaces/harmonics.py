@@ -49,8 +49,11 @@ def spins(rep: Representation) -> tuple[Spin, ...]:
     """The terms of a type.
 
     Raises:
-        FieldTypeError: another structure group than SO(2) or O(2), or a term that is not irreducible.
+        FieldTypeError: no type, another structure group than SO(2) or O(2), or a term that is not irreducible.
     """
+    if not isinstance(rep, Representation):
+        raise FieldTypeError(f"expected a representation as the type of a field, got {rep!r}")
+    rep.settle()
     group = rep.group
     if not (isinstance(group, (SO, O)) and group.dim == 2 and group.is_compact):
         raise FieldTypeError(f"expected a structure group SO(2) or O(2) of the sphere, got {rep}")
@@ -72,8 +75,11 @@ def resolved(lmax: int | None, *grids: LatLon) -> int:
     """The highest degree of a transform: the given one, by default all that the grids resolve.
 
     Raises:
-        FieldTypeError: a grid is too coarse for it.
+        FieldTypeError: a grid of another kind, or too coarse for it.
     """
+    for grid in grids:
+        if not isinstance(grid, LatLon):
+            raise FieldTypeError(f"expected a grid spaces.LatLon(rows, columns), got {grid!r}")
     most = min(grid.lmax for grid in grids)
     if lmax is not None and not (is_count(lmax, 0) and lmax <= most):
         raise FieldTypeError(
@@ -99,9 +105,8 @@ class _Transform(Constants):
         dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
-        rep.settle()
-        self.rep, self.grid, self.lmax = rep, grid, resolved(lmax, grid)
         self.spins = spins(rep)
+        self.rep, self.grid, self.lmax = rep, grid, resolved(lmax, grid)
         self.columns = grid.columns
         self.sizes = [spin.copies * spin.dim for spin in self.spins]
         self.derive(device, dtype)
@@ -165,8 +170,7 @@ class SphericalTransform(_Transform):
     def packed(self, x: torch.Tensor) -> torch.Tensor:
         """The packed coefficients."""
         check_grid(self, x, self.grid)
-        x = x if x.dtype in (torch.float32, torch.float64) else x.float()
-        z = fourier(x, self.lmax + 1).permute(3, 2, 4, 1, 0)
+        z = fourier(_real(self, x), self.lmax + 1).permute(3, 2, 4, 1, 0)
         parts = [self._term(part, spin) for part, spin in zip(z.split(self.sizes, 3), self.spins, strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=3)
 
@@ -202,7 +206,7 @@ class InverseSphericalTransform(_Transform):
     def forward(self, a: torch.Tensor) -> torch.Tensor:
         """The field with given coefficients; those with |m| > l or l < k are ignored."""
         check_channels(self, a, self.rep)
-        size = self.lmax + 1
+        a, size = _real(self, a), self.lmax + 1
         if a.shape[2:] != (size, 2 * size - 1):
             raise FieldTypeError(
                 f"expected coefficients (batch, {self.rep.dim}, {size}, {2 * size - 1}), got shape {tuple(a.shape)}"
@@ -237,12 +241,14 @@ def rotated_coefficients(a: torch.Tensor, rep: Representation, g: torch.Tensor) 
             which curls and pseudoscalars change their sign besides.
 
     Raises:
-        FieldTypeError: shapes that do not fit.
+        FieldTypeError: shapes that do not fit, or no real numbers.
         SpaceError: no isometry of the sphere, or a reflection of fields of SO(2).
     """
-    if a.ndim != 4 or a.shape[1] != rep.dim or a.shape[3] != 2 * a.shape[2] - 1:
+    parities = [p for spin in spins(rep) for p in spin.copies * spin.parities]
+    if not a.is_floating_point() or a.ndim != 4 or a.shape[1] != rep.dim or a.shape[3] != 2 * a.shape[2] - 1:
         raise FieldTypeError(
-            f"expected coefficients (batch, {rep.dim}, lmax+1, 2 lmax+1) of {rep}, got shape {tuple(a.shape)}"
+            f"expected real coefficients (batch, {rep.dim}, lmax+1, 2 lmax+1) of {rep}, got {a.dtype} of shape "
+            f"{tuple(a.shape)}"
         )
     g = orthogonal(g, rep).to(a.device)
     if g.shape[:-2] not in ((), (len(a),)):
@@ -252,27 +258,34 @@ def rotated_coefficients(a: torch.Tensor, rep: Representation, g: torch.Tensor) 
     moved, lmax = torch.zeros_like(a), a.shape[2] - 1
     for l, matrix in enumerate(wigners(g, lmax)):
         orders = slice(lmax - l, lmax + l + 1)
-        moved[:, :, l, orders] = a[:, :, l, orders] @ matrix.mT.to(a)
-    parities = torch.tensor([p for spin in spins(rep) for p in spin.copies * spin.parities], device=a.device)
-    signs = torch.linalg.det(g).round()[..., None] ** parities
+        with in_full_precision(a):
+            moved[:, :, l, orders] = a[:, :, l, orders] @ matrix.mT.to(a)
+    signs = torch.linalg.det(g.detach()).round()[..., None] ** torch.tensor(parities, device=a.device)
     return moved * signs[..., None, None].to(a)
 
 
 def orthogonal(g: torch.Tensor, rep: Representation) -> torch.Tensor:
-    """A rotation or reflection of R³ without its rounding, of which fields of a type know what it does to them.
+    """A rotation or reflection of R³, its rounding taken off, of which fields of a type know what it does to them.
 
     Raises:
         SpaceError: no orthogonal matrix (…, 3, 3), or a reflection of fields of SO(2).
     """
-    g = torch.as_tensor(g, dtype=torch.float64)
-    if g.shape[-2:] != (3, 3) or not O(3).contains(g).all():
-        raise SpaceError(f"expected rotations (3, 3) of the sphere, got {g.tolist() if g.ndim < 3 else tuple(g.shape)}")
+    try:
+        g = torch.as_tensor(g, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise SpaceError(f"expected rotations (…, 3, 3) of the sphere, got {type(g).__name__}: {g!r}") from error
+    if g.shape[-2:] != (3, 3):
+        raise SpaceError(f"expected rotations (…, 3, 3) of the sphere, got shape {tuple(g.shape)}")
+    if not O(3).contains(g).all():
+        off = float((g @ g.mT - torch.eye(3, dtype=g.dtype, device=g.device)).abs().max())
+        raise SpaceError(f"expected rotations g of the sphere, with g gᵀ = 1 to 1e-6, got g gᵀ - 1 of up to {off:.2g}")
     if isinstance(rep.group, SO) and bool((torch.linalg.det(g) < 0).any()):
         raise SpaceError(
             f"fields of {rep.group} know rotations of the sphere only, got a reflection: take types of O(2)"
         )
-    u, _, v = torch.linalg.svd(g)
-    return u @ v
+    for _ in range(2):  # Newton–Schulz; a decomposition has no gradient where singular values are equal
+        g = 1.5 * g - 0.5 * g @ g.mT @ g
+    return g
 
 
 def rotated(x: torch.Tensor, rep: Representation, grid: LatLon, g: torch.Tensor) -> torch.Tensor:
@@ -284,18 +297,23 @@ def rotated(x: torch.Tensor, rep: Representation, grid: LatLon, g: torch.Tensor)
 
 def fourier(x: torch.Tensor, orders: int) -> torch.Tensor:
     """z_m = Σ_j x_j e^{-2πi mj/n} as real and imaginary parts: (..., n) -> (..., orders, 2)."""
-    if torch.compiler.is_exporting() or x.is_meta:
+    if _is_plain(x):
         return (x @ _waves(x.shape[-1], orders, x).flatten(1)).unflatten(-1, (orders, 2))
     return torch.view_as_real(torch.fft.rfft(x)[..., :orders])
 
 
 def inverse_fourier(z: torch.Tensor, n: int) -> torch.Tensor:
     """x_j = Re z_0 + 2 Σ_{m>0} Re z_m e^{2πi mj/n} of real and imaginary parts: (..., orders, 2) -> (..., n)."""
-    if torch.compiler.is_exporting() or z.is_meta:
+    if _is_plain(z):
         waves = _waves(n, z.shape[-2], z)
         waves = torch.cat([waves[:, :1], 2 * waves[:, 1:]], dim=1)
         return z.flatten(-2) @ waves.flatten(1).mT
     return torch.fft.irfft(torch.view_as_complex(z), n=n, norm="forward")
+
+
+def _is_plain(x: torch.Tensor) -> bool:
+    """Whether the Fourier transform is a matrix product: for export, without data, and for empty batches."""
+    return torch.compiler.is_exporting() or x.is_meta or x.numel() == 0
 
 
 def _waves(n: int, orders: int, like: torch.Tensor) -> torch.Tensor:
@@ -308,6 +326,19 @@ def _waves(n: int, orders: int, like: torch.Tensor) -> torch.Tensor:
 def in_full_precision(x: torch.Tensor) -> AbstractContextManager:
     """Without autocast on the device of x; meta tensors know none."""
     return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
+
+
+def _real(layer: object, x: torch.Tensor) -> torch.Tensor:
+    """x in a precision that the Fourier transform has.
+
+    Raises:
+        FieldTypeError: complex numbers.
+    """
+    if x.is_complex():
+        raise FieldTypeError(
+            f"{type(layer).__name__} expects real numbers, got {x.dtype}; transform its real and imaginary part"
+        )
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 def _times(table: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from torsor.errors import SpaceError, is_count
-from torsor.linalg.spin_harmonics import RULES, exact_degree, latitude_rule
+from torsor.linalg.spin_harmonics import MAX_BAND, RULES, exact_degree, latitude_rule
 from torsor.symbolic import Symbolic
 
 
@@ -43,6 +43,8 @@ class LatLon(Symbolic):
                 f"expected a rule among {', '.join(RULES)}, at least {least} rows and 1 column, "
                 f"got LatLon({self.rows}, {self.columns}, {self.rule!r})"
             )
+        for name in ("rows", "columns"):
+            object.__setattr__(self, name, int(getattr(self, name)))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -51,8 +53,8 @@ class LatLon(Symbolic):
 
     @property
     def lmax(self) -> int:
-        """The highest degree that the grid resolves: transforms up to it are exact."""
-        return min(exact_degree(self.rule, self.rows), (self.columns - 1) // 2)
+        """The highest degree that the grid resolves, 800 at most: transforms up to it are exact."""
+        return min(exact_degree(self.rule, self.rows), (self.columns - 1) // 2, MAX_BAND)
 
     @cached_property
     def _rule(self) -> tuple[np.ndarray, np.ndarray]:

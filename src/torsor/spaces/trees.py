@@ -20,7 +20,13 @@ DERIVED = ("_geometry", "_cache")
 
 def register(kind: type) -> None:
     """Make a class of spaces known to torch, whose leaves are its tensors and the spaces inside."""
-    _pytree.register_pytree_node(kind, _flatten, _unflatten, serialized_type_name=f"torsor.{kind.__name__}")
+    _pytree.register_pytree_node(
+        kind,
+        _flatten,
+        _unflatten,
+        serialized_type_name=f"torsor.{kind.__name__}",
+        flatten_with_keys_fn=_flatten_with_keys,
+    )
 
 
 def applied(f: Callable[[torch.Tensor], torch.Tensor], value: Any) -> Any:
@@ -45,6 +51,11 @@ def _flatten(space: Any) -> tuple[list[Any], tuple[Any, ...]]:
     leaves = {name: v for name, v in parts.items() if _has_tensors(v)}
     rest = tuple((name, v) for name, v in parts.items() if name not in leaves)
     return list(leaves.values()), (type(space), tuple(leaves), rest)
+
+
+def _flatten_with_keys(space: Any) -> tuple[list[Any], tuple[Any, ...]]:
+    leaves, context = _flatten(space)
+    return [(_pytree.GetAttrKey(name), leaf) for name, leaf in zip(context[1], leaves, strict=True)], context
 
 
 def _has_tensors(value: Any) -> bool:
