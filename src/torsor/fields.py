@@ -104,8 +104,10 @@ class Field:
         if not self.rep.coincides(layer.in_rep):
             raise FieldTypeError(f"{type(layer).__name__} expects fields of type {layer.in_rep}, got {self.rep}")
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Field:
-        """The field on a device, in a floating dtype, its points too."""
+    def to(self, device: torch.device | str | torch.dtype | None = None, dtype: torch.dtype | None = None) -> Field:
+        """The field on a device, in a floating dtype, its points too; ``field.to(torch.float64)`` works as well."""
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
         space = self.space if isinstance(self.space, Symbolic) else self.space.to(device, dtype)
         return Field(self.tensor.to(device, dtype), self.rep, space)
 
@@ -147,18 +149,28 @@ class Field:
             moved, space = self.tensor, self.space.moved(action)
         return Field(torch.einsum("ij,bj...->bi...", matrix, moved), self.rep, space)
 
-    def restrict(self, group: Group) -> Field:
+    def restrict(self, group: Group, frames: torch.Tensor | None = None) -> Field:
         """The same field for a subgroup: its type restricted, on the space with that structure group.
 
         Where the space chooses other frames for the subgroup, coefficients are those in the new frames.
 
+        Args:
+            group: the subgroup.
+            frames: of a manifold, the frames to take, see `Manifold.restrict`.
+
         Raises:
-            SpaceError: the topology of the space does not allow the subgroup.
+            SpaceError: the topology of the space does not allow the subgroup, or frames that are not related.
+            FieldTypeError: frames for a space that has none.
         """
         rep = self.rep.restrict(group)
+        if frames is not None and not isinstance(self.space, Manifold):
+            raise FieldTypeError(f"expected a manifold for other frames, such as spaces.Mesh, got {self.space!r}")
         if not isinstance(self.space, Manifold | Atlas):
             return Field(self.tensor, rep, self.space)
-        space = restricted(self.space, group)
+        if frames is not None and isinstance(self.space, Manifold):
+            space: Any = self.space.restrict(group, frames)
+        else:
+            space = restricted(self.space, group)
         if isinstance(self.space, Atlas) or torch.equal(space.frames, self.space.frames):
             return Field(self.tensor, rep, space)
         g = torch.linalg.pinv(space.frames) @ self.space.frames
@@ -203,6 +215,7 @@ def common_space(fields: Sequence[Field]) -> Any:
     first = fields[0].space
     for field in fields[1:]:
         same = field.space == first if isinstance(first, Symbolic) else field.space is first
+        same = same or (isinstance(first, Manifold) and first.same(field.space))
         if not same:
             raise FieldTypeError(
                 f"expected fields on one space, got {first!r} and {field.space!r}; spaces that were made apart "

@@ -28,12 +28,14 @@ class Change:
         motion: the source of every point, and g.
         before: the space of f.
         after: the space of T f.
+        isometry: as it was given; None for changes of gauge.
     """
 
     name: str
     motion: Motion
     before: Any
     after: Any
+    isometry: Any = None
 
     @property
     def element(self) -> torch.Tensor:
@@ -45,23 +47,42 @@ class Change:
         return Field(self.before.move(field.tensor, field.rep, self.motion), field.rep, self.after)
 
     def undo(self, out: Any) -> torch.Tensor:
-        """T⁻¹ of an output: on the same points, on some of them (of a change of gauge), or one value a space.
+        """T⁻¹ of an output: on the same points, on some of them, on a coarser space, or one value a space.
 
         Raises:
-            FieldTypeError: points of the output that an isometry moves elsewhere.
+            FieldTypeError: points of the output that an isometry moves elsewhere, or a space on which it is not known.
         """
         if not isinstance(out, Field):
             return out
         source, g = self.motion
-        if out.space is not self.after:
+        if not (out.space is self.after or (isinstance(self.after, Manifold) and self.after.same(out.space))):
             members = members_of(out.space, self.before)
-            if members is None:
+            if members is None and (self.isometry is None or not isinstance(out.space, Manifold | Atlas)):
                 return out.tensor
-            if not torch.equal(source[members], members):
+            if members is None:
+                source, g = motion_of(self.isometry, out.space)
+            elif not torch.equal(source[members], members):
                 raise FieldTypeError(f"{out.space!r} is not mapped to itself by the isometries of the whole space")
-            g, source = g[members], torch.arange(len(members))
+            else:
+                g, source = g[members], torch.arange(len(members))
         back = source.argsort()
         return out.space.move(out.tensor, out.rep, Motion(back, out.rep.group.inverse(g)[back]))
+
+
+def motion_of(isometry: Any, space: Any) -> Motion:
+    """What an isometry, in any form that `isometry` takes, does to a space.
+
+    Raises:
+        FieldTypeError: a motion of other points.
+    """
+    if not isinstance(isometry, Motion):
+        return isometry(space) if callable(isometry) else space.act(isometry)  # type: ignore[return-value]
+    if len(isometry.source) != len(space):
+        raise FieldTypeError(
+            f"expected motions of {space!r}, got one of {len(isometry.source)} points; matrices, and functions from a "
+            "space to its motion, also say what happens to coarser points"
+        )
+    return isometry
 
 
 def members_of(space: Any, whole: Any) -> torch.Tensor | None:
@@ -140,6 +161,7 @@ class FrameReport:
             (isometries): what a network that is not equivariant has.
         output_norm: root mean square of the output.
         sensitivity: relative change of the output when the input is replaced by another one.
+        invariant: whether the output is a plain tensor, which is compared as it is.
     """
 
     module: str
@@ -150,11 +172,17 @@ class FrameReport:
     blind: float
     output_norm: float
     sensitivity: float
+    invariant: bool = False
 
     @property
     def error(self) -> float:
         """The largest error in float64, outputs and gradients; NaN if any is."""
         return largest(x for e in self.errors for x in (e.output, e.input_gradient, e.parameter_gradient))
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it failed and the output is a plain tensor, which may hold coefficients of vectors."""
+        return self.invariant and not self.passed()
 
     def passed(self, tolerance: float = 1e-9) -> bool:
         """Whether the errors are rounding, and the output neither zero nor constant; NaN fails."""
@@ -168,6 +196,7 @@ class FrameReport:
                 f"  output: norm {self.output_norm:.2e}, sensitivity to the input {self.sensitivity:.2e}",
                 f"  {len(self.errors)} {self.kind}: error {self.error:.1e} in float64 (outputs and gradients), "
                 f"{self.float32:.1e} in float32; without equivariance {self.blind:.1e}",
+                *["  the output is a plain tensor, compared as invariants; a Field says its type"] * self.doubtful,
             ]
         )
 
@@ -225,12 +254,13 @@ def isometry(
         module: any module from fields to fields on the same space, or to one value a space.
         field: an example of the input, with its type and its space; the values are not used.
         isometries: what ``field.space.act`` takes, such as rotation matrices; or the `Motion` of each, such as
-            ``atlas.symmetries()``.
+            ``atlas.symmetries()``; or functions from a space to the motion, which also move outputs on a coarser space,
+            such as ``lambda space: space.shift(space.shape[2] // 4)``.
         gradients: compare the gradients with respect to input and parameters too.
         seed: of fields.
 
     Raises:
-        FieldTypeError: the field does not live on a manifold.
+        FieldTypeError: the field does not live on a manifold, or a motion is that of other points.
         SpaceError: not a symmetry of the samples and the structure.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -239,12 +269,9 @@ def isometry(
     if isinstance(space, LatLon):
         turns = [Turn(f"isometry {i}", orthogonal(g, field.rep)[None]) for i, g in enumerate(isometries)]
         return _report(module, field, turns, [Slide()], "isometries", gradients, generator)
-    motions = [phi if isinstance(phi, Motion) else space.act(phi) for phi in isometries]
-    if any(len(motion.source) != len(space) for motion in motions):
-        raise FieldTypeError(f"expected motions of {space!r}, got some of {len(motions[0].source)} points")
-    changes = [Change(f"isometry {i}", motion, space, space) for i, motion in enumerate(motions)]
+    changes = [Change(f"isometry {i}", motion_of(phi, space), space, space, phi) for i, phi in enumerate(isometries)]
     order = torch.randperm(len(space), generator=generator)
-    blind = [replace(change, motion=Motion(order, change.motion.g)) for change in changes[:1]]
+    blind = [replace(change, motion=Motion(order, change.motion.g), isometry=None) for change in changes[:1]]
     return _report(module, field, changes, blind, "isometries", gradients, generator)
 
 
@@ -275,7 +302,8 @@ def _report(
         raise ConfigError(f"expected one or more {kind}, got none")
     module = deepcopy(module).to("cpu").double().eval()
     with torch.no_grad():
-        reference, other = tensor_of(module(field)), tensor_of(module(_random(field, generator)))
+        out = module(field)
+        reference, other = tensor_of(out), tensor_of(module(_random(field, generator)))
         cotangent = torch.randn(reference.shape, generator=generator, dtype=torch.float64)
         plain = [relative(change.undo(module(change(field))), reference) for change in blind]
         single = deepcopy(module).float()
@@ -291,6 +319,7 @@ def _report(
         blind=largest(plain),
         output_norm=float(reference.square().mean().sqrt()),
         sensitivity=relative(other, reference) if bool(reference.any()) else 0.0,
+        invariant=not isinstance(out, Field),
     )
 
 

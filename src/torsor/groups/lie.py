@@ -135,7 +135,7 @@ def _outside(algebra: np.ndarray, elements: np.ndarray) -> np.ndarray:
 
 
 def _in_identity_component(algebra: np.ndarray, g: np.ndarray, tolerance: float, starts: int = 12) -> np.ndarray:
-    flat = algebra.reshape(len(algebra), -1)
+    flat = algebra.reshape(len(algebra), algebra.shape[-1] ** 2)
     project = np.linalg.pinv(flat) if len(flat) else np.zeros((flat.shape[1], 0))
     rng, one = np.random.default_rng(0), np.eye(g.shape[-1])
     found = np.zeros(len(g), dtype=bool)

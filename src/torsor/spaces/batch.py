@@ -10,6 +10,7 @@ import torch
 from torsor.errors import SpaceError
 from torsor.groups import Group
 from torsor.spaces.edges import Edges
+from torsor.spaces.framed import Place
 from torsor.spaces.manifold import Manifold, graphs_between
 from torsor.spaces.neighbours import Neighbours
 
@@ -102,16 +103,21 @@ class Batch(Manifold):
 
     def with_frames(self, frames: torch.Tensor, group: Group | None = None) -> Batch:
         """The same points with other frames."""
+        if frames.shape != self.frames.shape:
+            raise SpaceError(f"expected frames of shape {tuple(self.frames.shape)}, got {tuple(frames.shape)}")
         parts = frames.split([len(space) for space in self.parts])
         return Batch([space.with_frames(part, group) for space, part in zip(self.parts, parts, strict=True)])
 
-    def restrict(self, group: Group) -> Batch:
+    def restrict(self, group: Group, frames: torch.Tensor | None = None) -> Batch:
         """The parts with a smaller structure group, each as it would be by itself."""
-        return Batch([space.restrict(group) for space in self.parts])
+        if frames is None:
+            return Batch([space.restrict(group) for space in self.parts])
+        parts = frames.split([len(space) for space in self.parts])
+        return Batch([space.restrict(group, part) for space, part in zip(self.parts, parts, strict=True)])
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Batch:
+    def to(self, device: Place = None, dtype: torch.dtype | None = None) -> Batch:
         """The batch on a device."""
-        if device is None or torch.empty(0, device=device).device == self.positions.device:
+        if self._is_on(device):
             return self
         return Batch([space.to(device, dtype) for space in self.parts])
 

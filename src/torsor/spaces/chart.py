@@ -55,11 +55,12 @@ class Chart(Manifold):
             raise SpaceError(f"expected a group of matrices ({d}, {d}), got {group}, which also acts on fields only")
         if any(p and 2 * w >= p for p, w in zip(periods, window, strict=True)):
             raise SpaceError(f"expected a window of less than half a period, got {window} and periods {periods}")
-        super().__init__(positions, frames, cells, group)
         self.metric, self.window, self.periods = metric, tuple(window), tuple(periods)
-        self._check()
+        super().__init__(positions, frames, cells, group)
+        self._check_group()
+        self._check_periods()
 
-    def _check(self) -> None:
+    def _check_group(self) -> None:
         eta = self.metric.eta()
         a, g = (torch.as_tensor(self.group.action(x.numpy())) for x in (self.group.algebra, self.group.generators))
         if max(_largest(a.mT @ eta + eta @ a), _largest(g.mT @ eta @ g - eta)) > 1e-9:
@@ -67,6 +68,22 @@ class Chart(Manifold):
                 f"expected a structure group of the metric of signature {self.metric.signature}, a subgroup of "
                 f"O{self.metric.signature}; {self.group} does not keep it"
             )
+
+    def _check_periods(self) -> None:
+        here = self.metric(self.positions)
+        for axis, period in enumerate(self.periods):
+            step = torch.zeros(self.dim, dtype=torch.float64, device=here.device)
+            step[axis] = period
+            change = _largest(self.metric(self.positions + step) - here)
+            if change > 1e-6 * _largest(here):
+                raise SpaceError(
+                    f"expected a metric with the period {period:g} of coordinate {axis}, but one period further "
+                    f"g differs by {change:.2g}; without the period it takes periodic=False there"
+                )
+
+    def _check_frames(self) -> None:
+        super()._check_frames()
+        eta = self.metric.eta().to(self.frames)
         gram = self.frames.mT @ self.metric(self.positions) @ self.frames
         if _largest(gram - eta) > 1e-8 * (1 + float(self.frames.abs().max()) ** 2):
             raise SpaceError(f"expected frames with eᵀ g e = η, got an error of {_largest(gram - eta):.1e}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
+
+from torsor.errors import SpaceError
 
 
 class Edges(NamedTuple):
@@ -27,6 +29,32 @@ class Edges(NamedTuple):
     def at(self, index: torch.Tensor) -> Edges:
         """Some of the pairs."""
         return Edges(*(None if x is None else x[index] for x in self))  # type: ignore[arg-type]
+
+
+def check_edges(space: Any, edges: object) -> None:
+    """Raise unless what a space says of the pairs of its points is whole and finite.
+
+    Raises:
+        SpaceError: other types, shapes or dtypes, indices out of range, NaN, or Jacobians that are not positive.
+    """
+    m = space.frames.shape[1]
+    if not isinstance(edges, Edges):
+        raise SpaceError(f"connect of {space!r} gives spaces.Edges(p, q, u, jacobian, transport), got {type(edges)}")
+    n = len(edges.p) if isinstance(edges.p, torch.Tensor) else 0
+    shapes = {"p": (n,), "q": (n,), "u": (n, m), "jacobian": (n,), "transport": (n, m, m)}
+    for (name, shape), value in zip(shapes.items(), edges, strict=True):
+        if value is None and name == "transport":
+            continue
+        kind = torch.int64 if name in "pq" else torch.float64
+        if not isinstance(value, torch.Tensor) or tuple(value.shape) != shape or value.dtype != kind:
+            got = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
+            raise SpaceError(f"connect of {space!r} gives {name} as {kind} of shape {shape}, got {got}")
+        if name in "pq" and n and not 0 <= int(value.min()) <= int(value.max()) < len(space):
+            raise SpaceError(f"connect of {space!r} gives {name} from 0 to {len(space) - 1}, got {int(value.max())}")
+        if not bool(value.isfinite().all()):
+            raise SpaceError(f"connect of {space!r} gives finite numbers, got NaN or infinity in {name}")
+    if not bool((edges.jacobian > 0).all()):
+        raise SpaceError(f"connect of {space!r} gives positive Jacobians, got {float(edges.jacobian.min()):.3g}")
 
 
 class Motion(NamedTuple):

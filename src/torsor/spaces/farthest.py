@@ -8,8 +8,9 @@ import torch
 def farthest(x: torch.Tensor, batch: torch.Tensor, sizes: list[int], counts: list[int]) -> torch.Tensor:
     """q_0 is the point farthest from the centroid, q_{i+1} the one farthest from q_0 … q_i; of ties the lowest index.
 
-    The choice depends on distances only, so it commutes with isometries and permutations wherever there is no tie.
-    Of coincident points the others are chosen last, and no point is chosen twice.
+    The choice depends on distances only, so it commutes with isometries, and with permutations wherever there is no
+    tie. Squares are compared to half of their digits, so that rounding decides no tie (hardly any in float32), of which
+    symmetric points have many. Of coincident points the others are chosen last, and no point is chosen twice.
 
     Args:
         x: (n, d) positions.
@@ -25,17 +26,24 @@ def farthest(x: torch.Tensor, batch: torch.Tensor, sizes: list[int], counts: lis
     starts = torch.tensor([0, *sizes[:-1]], device=x.device).cumsum(0)
     padded, real = _padded(x, batch, starts, max(sizes))
     centroid = padded.sum(1, keepdim=True) / real.sum(1, keepdim=True)[..., None]
-    distance = (padded - centroid).square().sum(-1).where(real, -torch.inf)
+    distance = _squares(padded - centroid).where(real, -torch.inf)
     rows = torch.arange(len(sizes), device=x.device)
     chosen, far = [], torch.full_like(distance, torch.inf).where(real, -torch.inf)
     for _ in range(max(counts)):
         pick = distance.argmax(1)
         chosen.append(pick)
-        far = torch.minimum(far, (padded - padded[rows, pick][:, None]).square().sum(-1))
+        far = torch.minimum(far, _squares(padded - padded[rows, pick][:, None]))
         far[rows, pick] = -1.0
         distance = far
     index = torch.stack(chosen, 1) + starts[:, None]
     return torch.cat([row[:count] for row, count in zip(index, counts, strict=True)])
+
+
+def _squares(x: torch.Tensor) -> torch.Tensor:
+    """|x|² of vectors (..., d), rounded to half of the digits."""
+    mantissa, exponent = torch.frexp(x.square().sum(-1))
+    half = torch.finfo(x.dtype).eps ** 0.5
+    return torch.ldexp((mantissa / half).round() * half, exponent)
 
 
 def _padded(x: torch.Tensor, batch: torch.Tensor, starts: torch.Tensor, size: int) -> tuple[torch.Tensor, torch.Tensor]:

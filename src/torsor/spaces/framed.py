@@ -6,12 +6,17 @@ from abc import ABC
 from collections.abc import Callable
 from copy import copy
 from typing import Any, Self
+from uuid import uuid4
 
 import torch
 
 from torsor.errors import SpaceError
 from torsor.groups import Group
+from torsor.spaces.structure import check_group, volume
 from torsor.spaces.trees import applied, register
+
+Place = torch.device | str | torch.dtype | None
+"""Where `to` moves a space: a device; a dtype leaves it where and as it is."""
 
 
 class FramedPoints(ABC):
@@ -25,7 +30,7 @@ class FramedPoints(ABC):
         group: the structure group G: frames that differ by its elements are equally good.
 
     Raises:
-        SpaceError: shapes that do not fit, or values that are not finite.
+        SpaceError: shapes that do not fit, values that are not finite, or frames of linearly dependent vectors.
     """
 
     positions: torch.Tensor
@@ -34,25 +39,44 @@ class FramedPoints(ABC):
     group: Group
 
     def __init__(self, positions: torch.Tensor, frames: torch.Tensor, cells: torch.Tensor, group: Group) -> None:
+        check_group(group)
         positions, frames, cells = (torch.as_tensor(x).detach().double() for x in (positions, frames, cells))
         n, d = len(positions), group.dim
         if positions.ndim != 2 or not n:
             raise SpaceError(
                 f"expected positions (points, coordinates) of one point or more, got {tuple(positions.shape)}"
             )
-        for name, value, shape in (("frames", frames, (n, -1, d)), ("cells", cells, (n,))):
-            if value.ndim != len(shape) or any(b not in (-1, a) for a, b in zip(value.shape, shape, strict=True)):
-                raise SpaceError(f"expected {name} of shape {shape} for {group}, got {tuple(value.shape)}")
-        for name, value in (("positions", positions), ("frames", frames), ("cells", cells)):
+        if frames.ndim != 3 or frames.shape[0] != n or frames.shape[2] != d:
+            raise SpaceError(f"expected frames of shape ({n}, m, {d}) for {group}, got {tuple(frames.shape)}")
+        if cells.shape != (n,):
+            raise SpaceError(f"expected cells of shape ({n},), got {tuple(cells.shape)}")
+        for name, value in (("positions", positions), ("cells", cells)):
             if not bool(value.isfinite().all()):
                 raise SpaceError(f"expected finite {name}, got NaN or infinity at {_places(~value.isfinite())}")
         if bool((cells < 0).any()):
             raise SpaceError(f"expected cells that are not negative, those of {_places(cells < 0)} are")
         with torch.inference_mode(False):  # copies: who writes to the arguments later does not change the space
             self.positions, self.frames, self.cells = positions.clone(), frames.clone(), cells.clone()
-        self.group, self._kin = group, object()
+        self.group, self._kin = group, uuid4().hex
         self._geometry: dict[Any, Any] = {}
         self._cache: dict[Any, Any] = {}
+        self._check_frames()
+
+    def _check_frames(self) -> None:
+        """Raise unless the frames are bases; spaces that know a metric also ask that they are orthonormal."""
+        if not bool(self.frames.isfinite().all()):
+            raise SpaceError(f"expected finite frames, got NaN or infinity at {_places(~self.frames.isfinite())}")
+        flat = volume(self.frames) <= 1e-9 * self.frames.norm(dim=1).prod(1)
+        if bool(flat.any()):
+            raise SpaceError(f"expected frames of linearly independent vectors, those of {_places(flat)} are not")
+
+    def same(self, other: object) -> bool:
+        """Whether another space is this one, or a copy of it (pickled, say): the same points in the same frames."""
+        if other is self:
+            return True
+        if not isinstance(other, FramedPoints) or (self._kin, self.group) != (other._kin, other.group):
+            return False
+        return self.frames.device == other.frames.device and torch.equal(self.frames, other.frames)
 
     # -------------------------------------------------------------------------------------------------- what it is
 
@@ -124,10 +148,19 @@ class FramedPoints(ABC):
     # ----------------------------------------------------------------------------------------------- other frames
 
     def with_frames(self, frames: torch.Tensor, group: Group | None = None) -> Self:
-        """The same points with other frames, of the same or another structure group; the geometry is shared."""
+        """The same points with other frames, of the same or another structure group; the geometry is shared.
+
+        Raises:
+            SpaceError: another shape, or frames that the space does not take.
+        """
+        frames = torch.as_tensor(frames).detach().to(self.frames)
+        if frames.shape != self.frames.shape:
+            raise SpaceError(f"expected frames of shape {tuple(self.frames.shape)}, got {tuple(frames.shape)}")
         other = copy(self)
-        other.frames, other.group = frames.double(), self.group if group is None else group
+        other.frames, other.group = frames, self.group if group is None else group
         other._geometry, other._cache = self._geometry, {}
+        check_group(other.group)
+        other._check_frames()
         return other
 
     def regauge(self, g: torch.Tensor) -> Self:
@@ -149,25 +182,44 @@ class FramedPoints(ABC):
             )
         return self.with_frames(self.frames @ torch.linalg.inv(self.group.action(g.double())))
 
-    def restrict(self, group: Group) -> Self:
+    def restrict(self, group: Group, frames: torch.Tensor | None = None) -> Self:
         """The same space with a smaller structure group H ≤ G, of all frames those that H relates to the present.
 
         `Field.restrict` takes a field along. Spaces that choose frames for H, such as meshes, say so.
 
+        Args:
+            group: H.
+            frames: others from which to start, related to the present ones by G; their shape is that of `frames`.
+
         Raises:
-            SpaceError: H is not a subgroup of G.
+            SpaceError: H is not a subgroup of G, or G does not relate the frames.
         """
+        check_group(group)
         if not group <= self.group:
             raise SpaceError(f"expected a subgroup of the structure group {self.group}, got {group}")
-        return self.with_frames(self.frames, group)
+        if frames is None:
+            return self.with_frames(self.frames, group)
+        other = self.with_frames(frames, group)
+        g = torch.linalg.pinv(self.frames) @ other.frames
+        apart = ~self.group.contains(g) | ((self.frames @ g - other.frames).abs().amax((1, 2)) > 1e-6)
+        if bool(apart.any()):
+            raise SpaceError(
+                f"expected frames that {self.group} relates to the present ones, not so those of {_places(apart)}"
+            )
+        return other
 
     # ------------------------------------------------------------------------------------------------------- devices
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Self:
+    def to(self, device: Place = None, dtype: torch.dtype | None = None) -> Self:
         """The space on a device. Its geometry stays in float64; kernels cast the edges to the dtype of the features."""
-        if device is None or torch.empty(0, device=device).device == self.positions.device:
+        if self._is_on(device):
             return self
         return self._mapped(lambda x: x.to(device))
+
+    def _is_on(self, device: Place) -> bool:
+        if device is None or isinstance(device, torch.dtype):
+            return True
+        return torch.empty(0, device=device).device == self.positions.device
 
     def _mapped(self, f: Callable[[torch.Tensor], torch.Tensor]) -> Self:
         other = copy(self)

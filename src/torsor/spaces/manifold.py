@@ -18,7 +18,7 @@ import torch
 from torsor.errors import SpaceError, SparsityWarning, is_count
 from torsor.groups import Group
 from torsor.reps import Representation
-from torsor.spaces.edges import Edges, Motion
+from torsor.spaces.edges import Edges, Motion, check_edges
 from torsor.spaces.farthest import farthest
 from torsor.spaces.framed import FramedPoints
 from torsor.spaces.nearest import in_root, nearest_sources, nearest_target
@@ -130,7 +130,7 @@ class Manifold(FramedPoints):
 
     def _shares(self, other: Manifold) -> bool:
         """Whether another space has the same points and geometry: it differs by its frames at most."""
-        return self.root._kin is other.root._kin
+        return self.root._kin == other.root._kin
 
     def _graph(self, radius: float | None, k: int | None, norm: str, there: Manifold, fewer: bool) -> Neighbours:
         edges = self.pairs(radius, there) if k is None else nearest_sources(self, there, k, radius, fewer)
@@ -174,8 +174,13 @@ class Manifold(FramedPoints):
         return self._geometry[radius]
 
     def between(self, radius: float | None, there: Manifold) -> Edges:
-        """The edges from these points to others of one root, as indices of the two."""
+        """The edges from these points to others of one root, as indices of the two.
+
+        Raises:
+            SpaceError: `connect` gives something else than edges.
+        """
         edges = self.root.connect(radius, there.inside(), self.inside())
+        check_edges(self.root, edges)
         return edges._replace(p=there.outside(edges.p), q=self.outside(edges.q))
 
     def inside(self) -> torch.Tensor | None:
@@ -344,11 +349,13 @@ class Subset(Manifold):
     def unit_volumes(self) -> torch.Tensor:
         return self.whole.unit_volumes[self.members]
 
-    def restrict(self, group: Group) -> Subset:
+    def restrict(self, group: Group, frames: torch.Tensor | None = None) -> Subset:
         """The same points of the whole space with a smaller structure group, in the frames that they have.
 
         Where the whole space chooses other frames for the group, as meshes do, these have them too.
         """
+        if frames is not None:
+            return super().restrict(group, frames)
         whole = self.whole.restrict(group)
         other = Subset(whole, self.members, self.cells)
         return other.with_frames(self.frames) if torch.equal(whole.frames, self.whole.frames) else other

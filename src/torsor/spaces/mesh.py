@@ -17,6 +17,7 @@ from torsor.spaces.mesh_frames import Metric, embedded, tangent_bases, vertex_no
 from torsor.spaces.mesh_logarithm import logarithms
 from torsor.spaces.mesh_topology import Triangulation, repaired, triangulate
 from torsor.spaces.sphere_grids import icosphere_mesh
+from torsor.spaces.structure import check_group
 
 RINGS = 2
 """The curvature that the volume element takes is the mean over so many rings of neighbours."""
@@ -64,8 +65,7 @@ class Mesh(Manifold):
         singular: str = "raise",
         method: str = "exact",
     ) -> None:
-        if not isinstance(group, Group):
-            raise SpaceError(f"expected a structure group, such as groups.SO(2), got {group!r}")
+        check_group(group)
         if group.dim != 2 or group.algebra_array.shape[-1] != 2:
             raise SpaceError(f"expected a structure group of R² for a surface, got {group}")
         if singular not in ("raise", "allow"):
@@ -81,17 +81,15 @@ class Mesh(Manifold):
         super().__init__(vertices, identity if frames is None else frames, self.metric.voronoi, group)
         if frames is None and group.is_finite:
             self.frames = self._crossed(group)
-        self._check_frames()
         self._check_singularities(singular)
 
     def _check_frames(self) -> None:
         if self.frames.shape[1:] != (2, 2):
             raise SpaceError(f"expected frames (vertices, 2, 2) in the reference bases, got {tuple(self.frames.shape)}")
+        super()._check_frames()
         gram, determinant = self.frames.mT @ self.frames, torch.linalg.det(self.frames)
         if self.group.is_orthogonal and float((gram - torch.eye(2).to(gram)).abs().max()) > 1e-6:
             raise SpaceError(f"expected orthonormal frames for {self.group}, in the reference bases of the vertices")
-        if not bool((determinant.abs() > 1e-12).all()):
-            raise SpaceError("expected frames of linearly independent vectors, some are singular")
         proper = bool((torch.linalg.det(self.group.generators.double()) > 0).all())
         if proper and not bool((determinant > 0).all()):
             raise SpaceError(f"expected frames with the orientation of the surface: {self.group} has no reflections")
@@ -212,23 +210,25 @@ class Mesh(Manifold):
 
     # --------------------------------------------------------------------------------------------------- structures
 
-    def restrict(self, group: Group, *, singular: str | None = None) -> Self:
+    def restrict(self, group: Group, frames: torch.Tensor | None = None, *, singular: str | None = None) -> Self:
         """The same mesh with a smaller structure group; a finite one gets the smoothest field of frames.
 
         Where the present group is finite already its frames stay. `Field.restrict` takes a field along.
 
         Args:
             group: a subgroup.
+            frames: (n, 2, 2) frames to take instead, in the reference bases.
             singular: "raise" or "allow"; by default as the mesh was made.
 
         Raises:
             SpaceError: no subgroup, or a field with singular faces, unless singular="allow".
         """
-        other = super().restrict(group)
-        if not group.is_finite or self.group.is_finite:
-            return other
-        other = other.with_frames(other._crossed(group))
-        other._check_singularities(singular or self.singular)
+        check_group(group)
+        if frames is None and group <= self.group and group.is_finite and not self.group.is_finite:
+            frames = self._crossed(group)
+        other = super().restrict(group, frames)
+        if frames is not None:
+            other._check_singularities(singular or self.singular)
         return other
 
     def _crossed(self, group: Group) -> torch.Tensor:

@@ -199,11 +199,11 @@ class Punctured(Manifold):
         square = super()._squares(edges)
         return square / self.positions[edges.p].square().sum(1) if self.logarithmic else square
 
-    def restrict(self, group: Group) -> Punctured:
+    def restrict(self, group: Group, frames: torch.Tensor | None = None) -> Punctured:
         """The same points with a smaller structure group, of those that the frames allow."""
         if group not in allowed_groups(self.kind):
             _kind(self.dim, group, self.kind)  # raises, with what they allow
-        return super().restrict(group)
+        return super().restrict(group, frames)
 
     def connect(
         self, radius: float | None, targets: torch.Tensor | None = None, sources: torch.Tensor | None = None

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from math import pi, sin
 
-import numpy as np
 import torch
 
 from torsor.errors import SpaceError
@@ -22,6 +21,7 @@ from torsor.spaces import sphere_grids
 from torsor.spaces.edges import Edges
 from torsor.spaces.manifold import Manifold
 from torsor.spaces.search import Cloud, within
+from torsor.spaces.structure import check_group
 
 ROTATIONS = SO(2)
 """The structure group by default."""
@@ -78,10 +78,9 @@ class Sphere(Manifold):
         if cells is None:
             cells = self.radius**2 * sphere_grids.areas(unit)
         super().__init__(self.radius * unit, meridian_frames(unit) if frames is None else frames, cells, group)
-        if frames is not None:
-            self._check_frames()
 
     def _check_frames(self) -> None:
+        super()._check_frames()
         e, unit = self.frames, self.positions / self.radius
         if e.shape[1:] != (3, 2):
             raise SpaceError(f"expected frames (n, 3, 2) of tangent vectors in R³, got {tuple(e.shape)}")
@@ -89,7 +88,7 @@ class Sphere(Manifold):
         if error > 1e-8:
             raise SpaceError(f"expected frames of orthonormal tangent vectors, got an error of {error:.1e}")
         outward = torch.linalg.det(torch.cat([e, unit[:, :, None]], 2)) > 0
-        if np.linalg.det(self.group.component_array).min() > 0 and outward.any() and not outward.all():
+        if bool((torch.linalg.det(self.group.generators) > 0).all()) and outward.any() and not outward.all():
             raise SpaceError(
                 f"expected frames of one orientation for {self.group}, which has no reflection: {int(outward.sum())} "
                 f"of {len(self)} are right-handed"
@@ -176,11 +175,12 @@ class Sphere(Manifold):
         """πR, the distance of a point from its antipode."""
         return pi * self.radius
 
-    def restrict(self, group: Group) -> Sphere:
-        """The same points with a smaller structure group; poles have none that is finite."""
-        if group.is_finite:
+    def restrict(self, group: Group, frames: torch.Tensor | None = None) -> Sphere:
+        """The same points with a smaller structure group; poles have none that is finite, unless frames are given."""
+        if frames is None:
+            check_group(group)
             _check_poles(self.positions / self.radius, group)
-        return super().restrict(group)
+        return super().restrict(group, frames)
 
     def moved(self, isometry: torch.Tensor) -> tuple[Sphere, torch.Tensor]:
         """The points φp of a rotation or reflection φ, with frames (east, north) of their own, and what this does.
@@ -298,6 +298,7 @@ def _on_sphere(positions: torch.Tensor, radius: float) -> torch.Tensor:
 
 
 def _check_group(group: Group) -> None:
+    check_group(group)
     if group.dim != 2 or group.algebra_array.shape[-1] != 2 or not group.is_orthogonal:
         raise SpaceError(f"expected a structure group of rotations and reflections of the plane, got {group}")
 

@@ -11,6 +11,16 @@ CHUNK = 1 << 20
 """Entries of the products with all elements of a finite group that are held at a time."""
 
 
+def check_group(group: object) -> None:
+    """Raise unless a structure group is one.
+
+    Raises:
+        SpaceError: it is something else.
+    """
+    if not isinstance(group, Group):
+        raise SpaceError(f"expected a structure group, such as groups.SO(2), got {group!r}")
+
+
 def compatible(
     group: Group,
     coframe: torch.Tensor,
