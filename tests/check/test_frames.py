@@ -163,6 +163,36 @@ def test_means_over_the_globe():
     assert check.isometry(Mean(), empty(grid, VECTORS, 2), G.SO(3).sample(2)).passed()
 
 
+def test_isometries_move_outputs_on_coarser_atlases():
+    C6 = G.Cyclic(6)
+    ball, hidden, kernel = S.Icosahedron(2, C6), R.regular(C6), K.Stencil(3, S.HEXAGONAL)
+    net = nn.Sequential(nn.Conv(R.trivial(C6), hidden, kernel), nn.AtlasPool(hidden), nn.Conv(hidden, hidden, kernel))
+    field, x, seen = empty(ball, R.trivial(C6), 1), ball.embedding.flatten(0, 2), ball.mask.flatten()
+    motions = ball.symmetries()[1:4]
+    matrices = [torch.linalg.lstsq(x[motion.source][seen], x[seen]).solution.mT for motion in motions]
+    assert check.isometry(net, field, matrices).passed(1e-12)
+    with pytest.raises(FieldTypeError, match="functions from a space"):
+        check.isometry(net, field, motions)
+
+    strip = S.Mobius(8, 16)
+    rep = R.regular(strip.group)
+    net = nn.Sequential(nn.Conv(rep, rep, K.Stencil(3)), nn.AtlasPool(rep), nn.Conv(rep, rep, K.Stencil(3)))
+    along = [lambda space: space.shift(space.shape[2] // 4), lambda space: space.shift(space.shape[2])]
+    assert check.isometry(net, empty(strip, rep, 1), along).passed(1e-12)
+
+
+def test_plain_tensors_are_invariants():
+    class Tensor(torch.nn.Module):
+        def forward(self, f):
+            return f.tensor
+
+    mesh = S.Mesh.torus(6, 5, SO2)
+    report = check.gauge(Tensor(), empty(mesh, R.irrep(SO2, 1)))
+    assert report.invariant and not report.passed() and "plain tensor" in str(report)
+    report = check.gauge(Tensor(), empty(mesh, R.trivial(SO2)))
+    assert report.invariant and report.passed() and "plain tensor" not in str(report)
+
+
 def test_what_keeps_higher_degrees_commutes_too():
     class Skip(torch.nn.Module):
         def __init__(self):

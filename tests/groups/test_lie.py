@@ -143,3 +143,8 @@ def test_membership_of_a_group_known_by_generators_only(rng):
     h = h[det > 0.1] / np.sqrt(det[det > 0.1])[:, None, None]
     assert SL2.contains(h).all()
     assert not SL2.contains(1.01 * h).any() and not SL2.contains(h[:, ::-1]).any()
+
+
+def test_components_of_finite_groups_are_their_elements():
+    for group in (G.Cyclic(8), G.Dihedral(3), G.Tetrahedral()):
+        assert len(group.component_array) == group.order

@@ -1,5 +1,7 @@
 """What a newcomer does wrong on curved spaces, and what then is said; what once went wrong silently."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
@@ -11,7 +13,7 @@ from torsor import groups as G
 from torsor import kernels as K
 from torsor import reps as R
 from torsor import spaces as S
-from torsor.errors import ConfigError, FieldTypeError, SpaceError, TorsorError
+from torsor.errors import ConfigError, FieldTypeError, KernelError, SpaceError, TorsorError
 
 SO2 = G.SO(2)
 SCALAR, VECTOR = R.trivial(SO2), R.irrep(SO2, 1)
@@ -20,6 +22,54 @@ BALL = S.Sphere.icosphere(1)
 ONES = torch.ones(len(MESH), 1)
 CONV = nn.Conv(SCALAR, SCALAR, K.Harmonic(radius=0.7))
 GRID = S.LatLon(6, 12)
+EYES = torch.eye(2).expand(len(MESH), 2, 2)
+FLIPS = torch.diag(torch.tensor([1.0, -1.0])).expand(len(MESH), 2, 2)
+PLANE = S.Affine(torch.rand(9, 2, generator=torch.Generator().manual_seed(0)), G.Trivial(2))
+TORUS = S.Torus(4, 4)
+FLAT, HALF = R.trivial(TORUS.group), R.trivial(G.Cyclic(2))
+
+
+class NoSignature(S.Metric):
+    def __call__(self, x):
+        return torch.eye(2).to(x).expand(*x.shape, 2)
+
+
+class Single(NoSignature):
+    signature = (0, 2)
+
+    def __call__(self, x):
+        return super().__call__(x).float()
+
+
+class Asymmetric(NoSignature):
+    signature = (0, 2)
+
+    def __call__(self, x):
+        return super().__call__(x) + torch.tensor([[0.0, 0.1], [0.0, 0.0]]).to(x)
+
+
+class InPlace(NoSignature):
+    signature = (0, 2)
+
+    def __call__(self, x):
+        g = torch.zeros(*x.shape, 2, dtype=x.dtype)
+        g[..., 0, 0], g[..., 1, 1] = 1.0, 1 + x[..., 0] ** 2
+        return g
+
+
+class Growing(NoSignature):
+    signature = (0, 2)
+
+    def __call__(self, x):
+        return torch.diag_embed(torch.stack([torch.ones_like(x[..., 0]), (1 + 0.3 * x[..., 1]) ** 2], -1))
+
+
+def cap(metric, group=SO2, **options):
+    options = {"shape": (6, 6), **options}
+    return S.Chart.grid(metric, group, (1.0, 0.0), (2.0, 1.0), options.pop("shape"), **options)
+
+
+CAP = cap(S.SphereMetric())
 
 REFUSED = {
     "another kind of space": (lambda: Field(ONES, SCALAR, "m"), FieldTypeError, "expected a space"),
@@ -64,6 +114,65 @@ REFUSED = {
     ),
     "two sizes": (lambda: check.equivariance(CONV, size=(6, 12)), ConfigError, "expected one size"),
     "a layer as a kernel": (lambda: check.kernel(CONV), FieldTypeError, "conv.kernel"),
+    "frames that are not orthonormal": (lambda: MESH.with_frames(2 * EYES), SpaceError, "orthonormal frames"),
+    "mirrored frames": (lambda: MESH.with_frames(FLIPS), SpaceError, "orientation of the surface"),
+    "frames of nothing": (lambda: PLANE.with_frames(0 * PLANE.frames), SpaceError, "linearly independent"),
+    "NaN as frames": (lambda: MESH.with_frames(torch.nan * EYES), SpaceError, "finite frames"),
+    "frames in space": (lambda: MESH.with_frames(MESH.tangents), SpaceError, "frames of shape (42, 2, 2)"),
+    "too few frames": (lambda: MESH.with_frames(EYES[1:]), SpaceError, "frames of shape (42, 2, 2)"),
+    "frames outside the tangent planes": (
+        lambda: BALL.with_frames(torch.eye(3)[:, :2].expand(len(BALL), 3, 2)),
+        SpaceError,
+        "orthonormal tangent vectors",
+    ),
+    "coordinate vectors of a chart": (lambda: CAP.with_frames(torch.eye(2).expand(len(CAP), 2, 2)), SpaceError, "= η"),
+    "a field for vectors": (lambda: MESH.to_ambient(Field(torch.ones(42, 2), VECTOR, MESH)), SpaceError, "got a field"),
+    "a name for a smaller group": (lambda: MESH.restrict("C3"), SpaceError, "expected a structure group"),
+    "a name for the group of an atlas": (lambda: S.Icosahedron(2, "C6"), SpaceError, "expected a structure group"),
+    "a name for the group of a chart": (lambda: cap(S.SphereMetric(), "SO2"), SpaceError, "expected a structure group"),
+    "a class for a metric": (lambda: cap(S.SphereMetric), SpaceError, "an instance of a subclass of spaces.Metric"),
+    "a metric without a signature": (lambda: cap(NoSignature()), SpaceError, "numbers of minus and plus signs"),
+    "a metric in single precision": (lambda: cap(Single()), SpaceError, "got torch.float32"),
+    "an asymmetric metric": (lambda: cap(Asymmetric()), SpaceError, "symmetric metric"),
+    "a metric written entry by entry": (lambda: cap(InPlace()), SpaceError, "torch.stack or torch.diag_embed"),
+    "a period that the metric has not": (lambda: cap(Growing(), shape=(8, 16), periodic=(0, 1)), SpaceError, "period"),
+    "one number of cells": (lambda: cap(S.SphereMetric(), shape=12), SpaceError, "one a coordinate"),
+    "parts of cells": (lambda: cap(S.SphereMetric(), shape=(6.0, 6.0)), SpaceError, "whole numbers of cells"),
+    "half a window": (lambda: cap(S.SphereMetric(), window=1.5), SpaceError, "whole numbers of cells"),
+    "a convolution on latitudes": (lambda: CONV(Field(torch.ones(1, 1, 6, 12), SCALAR, GRID)), FieldTypeError, "Conv"),
+    "two precisions on an atlas": (
+        lambda: nn.Conv(FLAT, FLAT, K.Stencil(3))(Field(torch.ones(1, 1, 1, 4, 4).double(), FLAT, TORUS)),
+        FieldTypeError,
+        "dtype of the layer",
+    ),
+    "a margin on a mesh": (
+        lambda: nn.Conv(SCALAR, SCALAR, K.Harmonic(radius=0.7), padding=3)(Field(ONES, SCALAR, MESH)),
+        FieldTypeError,
+        "they have no margin",
+    ),
+    "features without their space": (lambda: CONV(ONES), FieldTypeError, "Field(x, type, space)"),
+    "numbers for types": (lambda: nn.Conv(1, 2, K.Harmonic(radius=1.0)), FieldTypeError, "a representation as in_rep"),
+    "an unknown norm": (lambda: nn.Conv(SCALAR, SCALAR, K.Harmonic(radius=1.0), norm="max"), FieldTypeError, "norm"),
+    "no neighbours": (lambda: nn.Conv(SCALAR, SCALAR, K.Harmonic(radius=1.0), k=0), FieldTypeError, "number k"),
+    "an unknown method": (lambda: S.Mesh(MESH.vertices, MESH.faces, SO2, method="foo"), SpaceError, '"heat"'),
+    "a radius in words": (lambda: MESH.neighbours("0.3"), SpaceError, "positive finite radius"),
+    "a kernel's radius in words": (lambda: K.Harmonic(radius="a"), KernelError, "expected a radius"),
+    "a lattice in words": (lambda: K.Stencil(3, "hexagonal"), KernelError, "spaces.HEXAGONAL"),
+    "another lattice": (
+        lambda: nn.Conv(HALF, HALF, K.Stencil(3, S.HEXAGONAL))(
+            Field(torch.ones(1, 1, 1, 4, 4), HALF, S.Torus(4, 4, G.Cyclic(2)))
+        ),
+        KernelError,
+        "Stencil(3, spaces.SQUARE)",
+    ),
+    "one space to batch": (lambda: S.batched(MESH), SpaceError, "batched([space, …])"),
+    "a third axis": (lambda: TORUS.shift(3, 2), SpaceError, "axis 0 or 1"),
+    "half a step": (lambda: TORUS.shift(0.5), SpaceError, "whole number of steps"),
+    "a motion of another atlas": (
+        lambda: Field(torch.ones(1, 1, 1, 4, 4), FLAT, TORUS).transform(S.Torus(8, 8).shift(1)),
+        SpaceError,
+        "expected a motion of",
+    ),
 }
 
 
@@ -72,6 +181,75 @@ def test_it_is_refused_with_a_word(name):
     call, kind, message = REFUSED[name]
     with pytest.raises(kind, match=re.escape(message)):
         call()
+
+
+WRONG_EDGES = {
+    "a tuple": lambda e: tuple(e),
+    "too few": lambda e: e._replace(jacobian=e.jacobian[1:]),
+    "single precision": lambda e: e._replace(u=e.u.float()),
+    "NaN": lambda e: e._replace(u=e.u * torch.nan),
+    "negative volumes": lambda e: e._replace(jacobian=-e.jacobian),
+    "indices out of range": lambda e: e._replace(p=e.p + 100),
+    "no tensor": lambda e: e._replace(q=None),
+    "transport of another size": lambda e: e._replace(transport=torch.eye(3).double().expand(len(e.p), 3, 3)),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_EDGES)
+def test_spaces_of_ones_own_are_told_what_is_wrong(name):
+    class Own(S.Affine):
+        def connect(self, *args):
+            return WRONG_EDGES[name](super().connect(*args))
+
+    with pytest.raises(SpaceError, match="connect of Own"):
+        Own(PLANE.positions, G.SO(2)).neighbours(0.5)
+
+
+def test_copies_of_a_space_are_the_space():
+    field = Field(torch.randn(len(MESH), 1), SCALAR, MESH)
+    for copied in (copy.deepcopy(field), pickle.loads(pickle.dumps(field)), field.to(torch.float32)):
+        assert torch.equal((field + copied).tensor, 2 * field.tensor)
+        assert torch.equal(CONV(field, copied.space).tensor, CONV(field).tensor)
+    small = Field(field.tensor[:9], SCALAR, MESH.subset(torch.arange(9)))
+    assert torch.equal((small + pickle.loads(pickle.dumps(small))).tensor, 2 * small.tensor)
+    with pytest.raises(FieldTypeError, match="one space"):
+        _ = field + Field(field.tensor, SCALAR, MESH.regauge(SO2.sample(len(MESH))))
+
+    class Keeps(torch.nn.Module):
+        """A network that holds the mesh on which it works, and is copied with it."""
+
+        def __init__(self):
+            super().__init__()
+            self.conv, self.mesh = nn.Conv(SCALAR, VECTOR, K.Harmonic(radius=0.7)), MESH
+
+        def forward(self, f):
+            return self.conv(f, self.mesh)
+
+    assert check.isometry(Keeps(), field, [torch.diag(torch.tensor([1.0, -1.0, -1.0]))]).passed()
+
+
+def test_frames_of_ones_own():
+    """A trivialisation of one's own: the field goes along, whatever frames the mesh would choose."""
+    none, torus = G.Trivial(2), S.Mesh.torus(8, 6, SO2)
+    own = torus.restrict(none).frames @ SO2.sample(1)
+    field = Field(torch.randn(len(torus), 2, dtype=torch.float64), VECTOR, torus)
+    small = field.restrict(none, own)
+    assert torch.equal(small.space.frames, own) and small.space.group == none
+    assert torch.allclose(small.space.to_ambient(small.tensor), torus.to_ambient(field.tensor), atol=1e-12)
+    batch = S.batched([torus, torus]).restrict(none, torch.cat([own, own]))
+    assert torch.equal(batch.frames[len(torus) :], own)
+    with pytest.raises(SpaceError, match=r"SO\(2\) relates"):
+        torus.restrict(none, own @ torch.diag(torch.tensor([1.0, -1.0])).double())
+    with pytest.raises(FieldTypeError, match="a manifold for other frames"):
+        Field(torch.ones(1, 1, 6, 12), SCALAR, GRID).restrict(none, own)
+
+
+def test_samples_of_moved_meshes_are_the_same_samples():
+    for mesh in (S.Mesh.torus(20, 10, SO2), S.Mesh.icosphere(2, SO2)):
+        for turn in G.SO(3).sample(3):
+            moved = S.Mesh(mesh.vertices @ turn.T + 1.3, mesh.faces, SO2)
+            for ratio in (0.5, 0.25):
+                assert torch.equal(mesh.coarsened(ratio=ratio)[0].members, moved.coarsened(ratio=ratio)[0].members)
 
 
 def test_a_mesh_file_that_is_damaged(tmp_path):

@@ -25,7 +25,7 @@ def check_sizes(sizes: int | tuple[int, ...]) -> None:
     """
     every = sizes if isinstance(sizes, tuple) else (sizes,)
     if not every or any(not isinstance(size, int) or size < 1 for size in every):
-        raise KernelError(f"expected kernel sizes of at least 1, got {sizes}")
+        raise KernelError(f"expected kernel sizes, whole numbers of at least 1, got {sizes}")
 
 
 @cache

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import gamma, pi
+from numbers import Real
 
 import numpy as np
 import torch
@@ -56,6 +57,8 @@ class RadialHarmonic(KernelSpec, BasisSource):
     oversampling: int = 1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.radius, Real):
+            raise KernelError(f"expected a radius, a number, got {self.radius!r}")
         object.__setattr__(self, "radius", float(self.radius))
         spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
         if not isinstance(self.degrees, int):

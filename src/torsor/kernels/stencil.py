@@ -41,6 +41,8 @@ class Stencil(BasisSpec):
         if isinstance(self.size, list):
             object.__setattr__(self, "size", tuple(self.size))
         check_sizes(self.size)
+        if isinstance(self.lattice, str):
+            raise KernelError(f"expected a basis, such as spaces.HEXAGONAL, as the lattice, got {self.lattice!r}")
         if self.lattice is not None:
             rows = tuple(tuple(float(x) for x in row) for row in self.lattice)
             object.__setattr__(self, "lattice", rows)

@@ -16,7 +16,7 @@ from torsor.kernels import SteerableKernel
 from torsor.kernels.lattice import box
 from torsor.reps import Representation
 from torsor.spaces.atlas import Atlas
-from torsor.spaces.gluing import CELLS, unit_steps
+from torsor.spaces.gluing import CELLS, HEXAGONAL, SQUARE, unit_steps
 from torsor.spaces.padding import Padding
 
 
@@ -118,7 +118,7 @@ def check_layer(layer: Any, atlas: Atlas) -> tuple[int, int]:
     apart = np.abs(own / np.linalg.norm(own) - lattice / np.linalg.norm(lattice)).max()
     if apart > 1e-6 and layer.in_rep.group.order != 1 and max(layer.kernel.sizes) > 1:
         raise KernelError(
-            f"expected a kernel on the lattice of the atlas, such as kernels.Stencil(3, {atlas.gluing.lattice}), got "
+            f"expected a kernel on the lattice of the atlas, such as kernels.Stencil(3, {_name(atlas)}), got "
             f"{layer.kernel.spec!r}"
         )
     return layer.dilation
@@ -348,6 +348,11 @@ def _inverse(atlas: Atlas, dilation: tuple[int, int]) -> torch.Tensor:
     """The matrix that takes v, as a row, to steps of the kernel's lattice."""
     basis = atlas.gluing.basis * np.array(dilation)
     return torch.from_numpy(np.linalg.inv(basis).T.copy())
+
+
+def _name(atlas: Atlas) -> str:
+    known = {SQUARE: "spaces.SQUARE", HEXAGONAL: "spaces.HEXAGONAL"}
+    return known.get(atlas.gluing.lattice, str(atlas.gluing.lattice))
 
 
 def _places(offsets: tuple[tuple[int, int], ...], sizes: tuple[int, ...], dilation: tuple[int, int]) -> torch.Tensor:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from torsor.errors import FieldTypeError
+from torsor.errors import FieldTypeError, is_count
 from torsor.fibre.base import as_field, check_channels
 from torsor.fibre.steered import Steered
 from torsor.fields import Field
@@ -18,7 +18,8 @@ from torsor.nn.atlas import conv_on_atlas
 from torsor.nn.grid import GridLayer, Size, functional, per_axis
 from torsor.nn.parts import convolve
 from torsor.reps import Representation, direct_sum
-from torsor.spaces import Atlas, Grid, Neighbours
+from torsor.spaces import Atlas, Grid, LatLon, Neighbours
+from torsor.spaces.graph import NORMS
 
 PADDING_MODES = ("zeros", "circular", "reflect", "replicate")
 
@@ -81,6 +82,8 @@ class Conv(GridLayer, Steered):
     ) -> None:
         if not isinstance(kernel, KernelSpec):
             raise FieldTypeError(f"expected a kernel, such as kernels.Harmonic(size=5), got {kernel!r}")
+        if norm not in (None, *NORMS) or not (k is None or is_count(k)):
+            raise FieldTypeError(f"expected a norm among {NORMS} and a number k of neighbours, got {norm!r}, {k!r}")
         part = _grouped(in_rep, groups, "in_rep")
         _grouped(out_rep, groups, "out_rep")
         if padding_mode not in PADDING_MODES:
@@ -114,8 +117,9 @@ class Conv(GridLayer, Steered):
 
         Args:
             x: a tensor (batch, in_rep.dim, *space) on the grid, a tensor (points, in_rep.dim), or a field.
-            to: for a tensor on points their `spaces.Neighbours`; for a field on points the points of the output, by
-                default the same.
+            to: for a tensor on points their `spaces.Neighbours`, which are taken as they are: their radius, norm and
+                frames are those of the layer, or it computes something else; for a field on points the points of the
+                output, by default the same.
             attributes: what the kernel depends on besides v, (edges, channels), see `kernels.Implicit`.
 
         Raises:
@@ -133,7 +137,13 @@ class Conv(GridLayer, Steered):
         field.require(self)
         if isinstance(field.space, Grid):
             return Field(self(field.tensor), self.out_rep, self.space_out(field.space))
+        if isinstance(field.space, LatLon):
+            raise FieldTypeError(
+                f"nn.Conv has no neighbourhoods on {field.space!r}: nn.SphericalConv convolves there, and "
+                "spaces.Sphere.latlon makes a sphere of points with neighbours"
+            )
         if isinstance(field.space, Atlas):
+            check_channels(self, field.tensor, self.in_rep)
             if target is not None:
                 raise FieldTypeError("on an atlas the output lives where the input does; nn.AtlasPool makes it coarser")
             return Field(conv_on_atlas(self, field.tensor, field.space), self.out_rep, field.space)
@@ -158,6 +168,8 @@ class Conv(GridLayer, Steered):
             raise FieldTypeError(f"expected features of {self.weight.dtype}, the dtype of the layer, got {x.dtype}")
         if self.groups > 1 or max(self.stride) > 1 or max(self.dilation) > 1:
             raise FieldTypeError("groups, stride and dilation belong to grids; on points take target points instead")
+        if not self.same or self.padding_mode != "zeros":
+            raise FieldTypeError('on points nn.Conv takes padding="same" and padding_mode="zeros": they have no margin')
         if x.ndim != 2 or len(x) != graph.sources or graph.dim != self.d:
             raise FieldTypeError(
                 f"Conv of {self.in_rep.group} expects features ({graph.sources}, {self.in_rep.dim}) at the sources of "
@@ -316,6 +328,8 @@ def _padding(padding: Size | str, sizes: tuple[int, ...], dilation: tuple[int, .
 
 def _grouped(rep: Representation, groups: int, name: str) -> Representation:
     """The part of a type that each of equal groups of channels has."""
+    if not isinstance(rep, Representation):
+        raise FieldTypeError(f"expected a representation as {name}, such as 8 * reps.regular(group), got {rep!r}")
     if groups == 1:
         return rep
     fields = [term for m, term in rep.terms for _ in range(m)]

@@ -82,6 +82,8 @@ class GridLayer(Layer):
             raise FieldTypeError(
                 f"{type(self).__name__} of {self.in_rep.group} expects (batch, channels, *{self.d} axes), "
                 f"got shape {tuple(x.shape)}"
+                + "; on points and surfaces it takes Field(x, type, space)"
+                * (x.ndim == 2)
             )
         kernel, padding, dilation = self.window()
         for n, k, p, e in zip(x.shape[2:], kernel, padding, dilation, strict=True):

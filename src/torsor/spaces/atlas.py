@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.utils import _pytree
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, is_count
 from torsor.groups import Group
 from torsor.reps import Representation
 from torsor.spaces.edges import Motion
@@ -18,6 +18,7 @@ from torsor.spaces.gluing import CELLS, Gluing, sights, symmetries
 from torsor.spaces.neighbours import Neighbours
 from torsor.spaces.obstruction import obstruction, transporters
 from torsor.spaces.padding import Offsets, Padding, build_padding
+from torsor.spaces.structure import check_group
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -50,6 +51,7 @@ class Atlas:
     _cache: dict[Any, Any] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
+        check_group(self.group)
         if self.group.dim != 2 or self.group.algebra_array.shape[-1] != 2:
             raise SpaceError(f"expected a structure group of matrices (2, 2), got {self.group}")
         if self.singular not in (None, "allow"):
@@ -108,6 +110,7 @@ class Atlas:
         Raises:
             SpaceError: no subgroup, or transporters (or a gauge) outside it.
         """
+        check_group(subgroup)
         if not subgroup <= self.group:
             raise SpaceError(f"expected a subgroup of {self.group}, got {subgroup}")
         if self.gauge is not None and not bool(subgroup.contains(self.gauge).all()):
@@ -316,8 +319,10 @@ class Atlas:
         """The symmetry that moves pixel (0, 0, 0) so many steps along an axis, and with it the axis.
 
         Raises:
-            SpaceError: it ends at a boundary, or it is no symmetry.
+            SpaceError: it ends at a boundary, or it is no symmetry; another axis than 0 or 1, or parts of a step.
         """
+        if axis not in (0, 1) or not is_count(abs(steps), 0):
+            raise SpaceError(f"expected a whole number of steps along axis 0 or 1, got {steps} along {axis}")
         sign = 1 if steps >= 0 else -1
         pixel, turn = 0, 0
         for _ in range(abs(steps)):
@@ -350,6 +355,8 @@ class Atlas:
     def move(self, x: torch.Tensor, rep: Representation, motion: Motion) -> torch.Tensor:
         """(φf)(p) = ρ(g_p) f(source_p) of a field (batch, channels, charts, H, W)."""
         self.check(x, rep)
+        if len(motion.source) != len(self):
+            raise SpaceError(f"expected a motion of {self!r}, got one of {len(motion.source)} points")
         found = self.masking(x).flatten(2).index_select(2, motion.source.to(x.device))
         return transported(found, rep, images(rep, motion.g)).view_as(x)
 

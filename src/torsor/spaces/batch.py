@@ -29,6 +29,8 @@ class Batch(Manifold):
     """
 
     def __init__(self, parts: Sequence[Manifold]) -> None:
+        if isinstance(parts, Manifold):
+            raise SpaceError(f"expected a sequence of spaces to batch, batched([space, …]), got {parts!r}")
         parts = list(parts)
         if not parts:
             raise SpaceError("expected one manifold or more to batch, got none")

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import torch
 
-from torsor.errors import SpaceError
+from torsor.errors import SpaceError, is_count
 from torsor.groups import Group
 from torsor.spaces.edges import Edges
 from torsor.spaces.geodesics import logarithm
 from torsor.spaces.manifold import Manifold
-from torsor.spaces.metrics import Metric, orthonormal_frames
-from torsor.spaces.structure import volume
+from torsor.spaces.metrics import Metric, check_values, orthonormal_frames
+from torsor.spaces.structure import check_group, volume
 
 
 class Chart(Manifold):
@@ -48,6 +48,8 @@ class Chart(Manifold):
         window: tuple[float, ...],
         periods: tuple[float, ...],
     ) -> None:
+        _check_metric(metric)
+        check_group(group)
         d = metric.dim
         if group.dim != d or len(window) != d or len(periods) != d or positions.shape[1:] != (d,):
             raise SpaceError(f"expected positions, a group, a window and periods in {d} dimensions, got {group}")
@@ -55,6 +57,7 @@ class Chart(Manifold):
             raise SpaceError(f"expected a group of matrices ({d}, {d}), got {group}, which also acts on fields only")
         if any(p and 2 * w >= p for p, w in zip(periods, window, strict=True)):
             raise SpaceError(f"expected a window of less than half a period, got {window} and periods {periods}")
+        check_values(metric, positions.double())
         self.metric, self.window, self.periods = metric, tuple(window), tuple(periods)
         super().__init__(positions, frames, cells, group)
         self._check_group()
@@ -113,20 +116,25 @@ class Chart(Manifold):
         Raises:
             SpaceError: lengths that do not fit, an empty box, or a window below 1.
         """
+        _check_metric(metric)
         d = metric.dim
-        periodic = [False] * d if periodic is None else list(periodic)
-        if {len(lower), len(upper), len(shape), len(periodic)} != {d}:
-            raise SpaceError(f"expected {d} numbers lower, upper, shape and periodic, one a coordinate")
-        sides = [(b - a) / n if n > 0 else 0.0 for a, b, n in zip(lower, upper, shape, strict=True)]
-        if min(sides) <= 0 or window < 1:
-            raise SpaceError(f"expected lower < upper, cells and a window of at least 1, got {lower}, {upper}, {shape}")
-        axes = [a + s * (torch.arange(n) + 0.5).double() for a, s, n in zip(lower, sides, shape, strict=True)]
+        given = (lower, upper, shape, [False] * d if periodic is None else periodic)
+        if any(not isinstance(x, Sequence | torch.Tensor) or len(x) != d for x in given):
+            raise SpaceError(f"expected {d} numbers lower, upper, shape and periodic, one a coordinate, got {given}")
+        low, high, numbers, closed = (x.tolist() if isinstance(x, torch.Tensor) else list(x) for x in given)
+        if not all(map(is_count, numbers)) or not is_count(window):
+            raise SpaceError(f"expected whole numbers of cells and a window of at least 1, got {numbers}, {window}")
+        sides = [(b - a) / n for a, b, n in zip(low, high, numbers, strict=True)]
+        if min(sides) <= 0:
+            raise SpaceError(f"expected lower < upper, got {low}, {high}")
+        axes = [a + s * (torch.arange(n) + 0.5).double() for a, s, n in zip(low, sides, numbers, strict=True)]
         x = torch.cartesian_prod(*axes).view(-1, d)
         cells = torch.full((len(x),), float(torch.tensor(sides, dtype=torch.float64).prod()), dtype=torch.float64)
         reach = tuple((window + 0.5) * s for s in sides)
-        periods = tuple(float(b - a) if p else 0.0 for a, b, p in zip(lower, upper, periodic, strict=True))
+        periods = tuple(float(b - a) if p else 0.0 for a, b, p in zip(low, high, closed, strict=True))
         if any(p and 2 * r >= p for p, r in zip(periods, reach, strict=True)):
-            raise SpaceError(f"expected a window of less than half a period, got {window} cells of {tuple(shape)}")
+            raise SpaceError(f"expected a window of less than half a period, got {window} cells of {tuple(numbers)}")
+        check_values(metric, x)
         return Chart(x, orthonormal_frames(metric, x), cells, metric, group, reach, periods)
 
     def __repr__(self) -> str:
@@ -198,6 +206,16 @@ class Chart(Manifold):
         step = self._short(self.positions[None] - self.positions[:, None])
         p, q = (step.abs() <= step.new_tensor(self.window)).all(-1).nonzero(as_tuple=True)
         return p, q, step[p, q]
+
+
+def _check_metric(metric: object) -> None:
+    if not isinstance(metric, Metric):
+        raise SpaceError(f"expected a metric, an instance of a subclass of spaces.Metric, got {metric!r}")
+    signature = getattr(metric, "signature", None)
+    if not isinstance(signature, tuple) or len(signature) != 2 or not all(is_count(n, 0) for n in signature):
+        raise SpaceError(
+            f"expected a metric with its signature, the numbers of minus and plus signs, as (0, 2), got {signature!r}"
+        )
 
 
 def _largest(x: torch.Tensor) -> float:

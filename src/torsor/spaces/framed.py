@@ -140,6 +140,8 @@ class FramedPoints(ABC):
         return torch.einsum("ndx,n...x->n...d", torch.linalg.pinv(e), vectors.to(e)).to(vectors)
 
     def _vectors(self, vectors: torch.Tensor, size: int) -> torch.Tensor:
+        if hasattr(vectors, "rep"):
+            raise SpaceError(f"expected coefficients, field.tensor.unflatten(1, (-1, {self.dim})), got a field")
         vectors = torch.as_tensor(vectors)
         if vectors.ndim < 2 or len(vectors) != len(self) or vectors.shape[-1] != size:
             raise SpaceError(f"expected vectors ({len(self)}, …, {size}), got shape {tuple(vectors.shape)}")

@@ -11,6 +11,7 @@ from torsor.errors import SpaceError, is_count
 from torsor.groups import Cyclic, Group, Trivial
 from torsor.spaces.atlas import Atlas
 from torsor.spaces.gluing import HEXAGONAL, Gluing, Seam
+from torsor.spaces.structure import check_group
 
 Corner = tuple[str, int]
 """("north", 0), ("upper", 0 … 4), ("lower", 0 … 4) or ("south", 0)."""
@@ -38,8 +39,9 @@ def Icosahedron(r: int, group: Group | None = None) -> Atlas:
         SpaceError: r below 1, or a group that does not contain the rotations by 60°.
     """
     if not is_count(r):
-        raise SpaceError(f"expected a resolution of at least 1 (at 0 every vertex is a corner), got {r}")
+        raise SpaceError(f"expected a whole-numbered resolution of at least 1 (at 0 every vertex is a corner), got {r}")
     group = Cyclic(6) if group is None else group
+    check_group(group)
     n, singular = 2**r, "allow" if group == Trivial(2) else None
     corners = [corner for chart in range(5) for corner in (2 * chart * n * n, 2 * chart * n * n + n)]
     return Atlas(_gluing(n), group, tuple(corners), singular, _positions(n))

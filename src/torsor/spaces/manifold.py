@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from math import ceil, inf
+from numbers import Real
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -21,6 +22,7 @@ from torsor.reps import Representation
 from torsor.spaces.edges import Edges, Motion, check_edges
 from torsor.spaces.farthest import farthest
 from torsor.spaces.framed import FramedPoints
+from torsor.spaces.graph import NORMS
 from torsor.spaces.nearest import in_root, nearest_sources, nearest_target
 from torsor.spaces.neighbours import Neighbours
 from torsor.spaces.search import Cloud, nearest
@@ -107,9 +109,9 @@ class Manifold(FramedPoints):
         Warns:
             SparsityWarning: a radius in which every point sees itself only.
         """
-        if norm not in ("sum", "mean", "density", "one"):
+        if norm not in NORMS:
             raise SpaceError(f'expected the norm "sum" (weights approximate dv), "mean" or "one", got {norm!r}')
-        if radius is not None and not 0 < radius < inf:
+        if radius is not None and not (isinstance(radius, Real | torch.Tensor) and 0 < radius < inf):
             raise SpaceError(f"expected a positive finite radius, got {radius}")
         if k is not None and not self.group.is_orthogonal:
             raise SpaceError(
@@ -249,7 +251,13 @@ class Manifold(FramedPoints):
         return Motion(source, g)
 
     def move(self, x: torch.Tensor, rep: Representation, motion: Motion) -> torch.Tensor:
-        """(φ f)(p) = ρ(g_p) f(source_p) of features (n, rep.dim)."""
+        """(φ f)(p) = ρ(g_p) f(source_p) of features (n, rep.dim).
+
+        Raises:
+            SpaceError: a motion of other points.
+        """
+        if len(motion.source) != len(self):
+            raise SpaceError(f"expected a motion of {self!r}, got one of {len(motion.source)} points")
         return torch.einsum("nij,nj->ni", rep.rho(motion.g).to(x), x[motion.source])
 
     def _moved(self, isometry: Any) -> tuple[torch.Tensor, torch.Tensor]:

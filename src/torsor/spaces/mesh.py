@@ -14,7 +14,7 @@ from torsor.spaces.edges import Edges
 from torsor.spaces.manifold import Manifold
 from torsor.spaces.mesh_crosses import indices, rotations, smoothest
 from torsor.spaces.mesh_frames import Metric, embedded, tangent_bases, vertex_normals, wrapped
-from torsor.spaces.mesh_logarithm import logarithms
+from torsor.spaces.mesh_logarithm import METHODS, logarithms
 from torsor.spaces.mesh_topology import Triangulation, repaired, triangulate
 from torsor.spaces.sphere_grids import icosphere_mesh
 from torsor.spaces.structure import check_group
@@ -70,6 +70,8 @@ class Mesh(Manifold):
             raise SpaceError(f"expected a structure group of R² for a surface, got {group}")
         if singular not in ("raise", "allow"):
             raise SpaceError(f'expected singular="raise" or "allow", got {singular!r}')
+        if method not in METHODS:
+            raise SpaceError(f'expected the method "exact" or "heat", got {method!r}')
         vertices, faces = torch.as_tensor(vertices), torch.as_tensor(faces)
         if vertices.is_complex():
             raise SpaceError(f"expected vertices with real coordinates, got {vertices.dtype}")
@@ -113,7 +115,7 @@ class Mesh(Manifold):
             raise SpaceError(f"expected a mesh file at {path}, there is none")
         try:
             read = trimesh.load(str(path), force="mesh", process=False)
-        except (ValueError, IndexError, KeyError, AttributeError, TypeError) as error:
+        except (ValueError, IndexError, KeyError, AttributeError, TypeError, NotImplementedError) as error:
             raise SpaceError(f"expected a mesh that can be read in {path}: {error}") from error
         if not len(getattr(read, "faces", ())):
             raise SpaceError(f"expected a triangle mesh in {path}, found no faces")
@@ -131,7 +133,9 @@ class Mesh(Manifold):
     def torus(n: int, m: int, group: Group, *, outer: float = 1.0, inner: float = 0.4, **options: Any) -> Mesh:
         """The torus of revolution about axis 2 by n × m vertices: n around the axis, m around the tube."""
         if not (is_count(n, 3) and is_count(m, 3) and 0 < inner < outer):
-            raise SpaceError(f"expected n, m of at least 3 and 0 < inner < outer, got {n}, {m}, {inner}, {outer}")
+            raise SpaceError(
+                f"expected whole numbers n, m of at least 3 and 0 < inner < outer, got {n}, {m}, {inner}, {outer}"
+            )
         u, v = (2 * pi * torch.arange(k, dtype=torch.float64) / k for k in (n, m))
         u, v = (w.flatten() for w in torch.meshgrid(u, v, indexing="ij"))
         r = outer + inner * v.cos()
@@ -243,8 +247,8 @@ class Mesh(Manifold):
         some = ", ".join(f"{f} ({index:+.3g})" for f, index in list(wrong.items())[:6])
         raise SpaceError(
             f"the frames of the {self.group}-structure of {self!r} are singular in {len(wrong)} faces: {some}"
-            f'{" …" if len(wrong) > 6 else ""}; {why or "other frames may be regular"}. singular="allow" takes the '
-            "surface without these points; SO(2) and O(2) need no field of frames"
+            f'{" …" if len(wrong) > 6 else ""}; {why or "other frames may be regular"}. singular="allow", '
+            "of Mesh and of restrict, takes the surface without these points; SO(2) and O(2) need no field of frames"
         )
 
     # ----------------------------------------------------------------------------------------------------- geometry

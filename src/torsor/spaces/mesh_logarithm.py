@@ -20,6 +20,9 @@ from torsor.errors import SpaceError, require
 from torsor.spaces.mesh_frames import Metric, tangent_bases, wrapped
 from torsor.spaces.mesh_topology import after, before
 
+METHODS = ("exact", "heat")
+"""See `logarithms`."""
+
 ROUNDING = 1e-9
 """Angles and relative lengths that differ by less are the same: rays through vertices, geodesics of equal length."""
 
@@ -77,7 +80,7 @@ def logarithms(
         raise SpaceError(f"expected a finite radius > 0, got {radius}")
     n = metric.triangulation.vertices
     targets, wanted = _index(metric, targets, "targets"), _index(metric, sources, "sources")
-    if method not in ("exact", "heat"):
+    if method not in METHODS:
         raise SpaceError(f'expected the method "exact" or "heat", got {method!r}')
     keep = torch.zeros(n, dtype=torch.bool, device=targets.device)
     keep[wanted] = True

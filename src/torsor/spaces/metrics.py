@@ -97,6 +97,30 @@ class ConformalMetric(Metric):
         return (2 * self.factor(x)).exp()[..., None, None] * self.eta().to(x)
 
 
+def check_values(metric: Metric, x: torch.Tensor) -> None:
+    """Raise unless a metric gives symmetric matrices at points x (n, d), in operations that torch derives.
+
+    Raises:
+        SpaceError: another shape or dtype, NaN, asymmetry, or operations in place, which have no derivative here.
+    """
+    d = metric.dim
+    g = metric(x)
+    if not isinstance(g, torch.Tensor) or tuple(g.shape) != (*x.shape, d) or g.dtype != x.dtype:
+        got = f"{g.dtype} {tuple(g.shape)}" if isinstance(g, torch.Tensor) else type(g).__name__
+        raise SpaceError(f"expected metric(x) of {x.dtype} {(*x.shape, d)} for x {tuple(x.shape)}, got {got}")
+    if not bool(g.isfinite().all()):
+        raise SpaceError("expected a finite metric, got NaN or infinity at some of the points")
+    if bool(((g - g.mT).abs() > 1e-9 * g.abs().amax((-2, -1), keepdim=True)).any()):
+        raise SpaceError("expected a symmetric metric, g_ij = g_ji, got another matrix at some of the points")
+    try:
+        torch.func.vmap(torch.func.jacfwd(metric))(x[:1])
+    except RuntimeError as error:
+        raise SpaceError(
+            "expected a metric in operations that torch.func derives: make g by torch.stack or torch.diag_embed, not "
+            f"by writing to its entries ({error})"
+        ) from error
+
+
 def orthonormal_frames(metric: Metric, x: torch.Tensor) -> torch.Tensor:
     """Frames e with eᵀ g e = η at x, (n, d) -> (n, d, d), vectors in columns.
 
