@@ -238,8 +238,10 @@ def test_frames_of_ones_own():
     assert torch.allclose(small.space.to_ambient(small.tensor), torus.to_ambient(field.tensor), atol=1e-12)
     batch = S.batched([torus, torus]).restrict(none, torch.cat([own, own]))
     assert torch.equal(batch.frames[len(torus) :], own)
+    with pytest.raises(SpaceError, match="orientation"):
+        torus.restrict(none, own @ FLIPS[0].double())
     with pytest.raises(SpaceError, match=r"SO\(2\) relates"):
-        torus.restrict(none, own @ torch.diag(torch.tensor([1.0, -1.0])).double())
+        S.Affine(PLANE.positions, SO2).restrict(none, FLIPS[:9])
     with pytest.raises(FieldTypeError, match="a manifold for other frames"):
         Field(torch.ones(1, 1, 6, 12), SCALAR, GRID).restrict(none, own)
 
