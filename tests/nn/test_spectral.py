@@ -19,11 +19,13 @@ from torsor import reps as R
 from torsor.errors import FieldTypeError, KernelError, SpaceError
 from torsor.fields import Field
 from torsor.linalg import spherical_harmonics, wigner
-from torsor.nn.spectral import SphericalResample
+from torsor.nn.spectral import SphericalResample, SphericalSample
 from torsor.nn.spectral_conv import DegreeWeights, SphericalConv
 from torsor.spaces.grid import Grid
 from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform, rotated_coefficients
+from torsor.spaces.icosahedron import Icosahedron
 from torsor.spaces.latlon import LatLon
+from torsor.spaces.sphere import meridian_frames
 
 SO2, O2, SO3 = G.SO(2), G.O(2), G.SO(3)
 MIXED = R.trivial(SO2) + 2 * R.irrep(SO2, 1) + R.irrep(SO2, 3) + 2 * R.trivial(SO2) + R.irrep(SO2, 2)
@@ -378,6 +380,45 @@ def test_the_derivative_with_respect_to_the_rotation():
             )
             slope = (g.grad * (generator @ start)).sum()
             assert abs(float((ahead - behind) / 2e-5 - slope)) < 1e-6 * float(g.grad.abs().max())
+
+
+def test_values_at_points_in_closed_form():
+    """1 + x·a + xᵀMx, the tangent part of a vector of R³, and the traceless tangent part of a symmetric matrix."""
+    rep, grid = R.trivial(SO2) + R.irrep(SO2, 1) + R.irrep(SO2, 2), LatLon(7, 14)
+    rng = np.random.default_rng(0)
+    c, m, s, p = rng.normal(size=3), *rng.normal(size=(2, 3, 3)), rng.normal(size=(40, 3))
+    p[:2] = (0.0, 3.0, 0.0), (0.0, -1.0, 0.0)
+
+    def field(x, e):  # (n, 3), (n, 3, 2): at points, in frames
+        vector = np.einsum("nxi,x->ni", e, c)
+        tensor = np.einsum("nxi,xy,nyj->nij", e, m + m.T, e)
+        twice = np.stack([tensor[:, 0, 0] - tensor[:, 1, 1], 2 * tensor[:, 0, 1]], 1)
+        return np.concatenate([(1 + x @ c + np.einsum("nx,xy,ny->n", x, s, x))[:, None], vector, twice], 1)
+
+    here = field(grid.embedding.flatten(0, 1).numpy(), grid.frames.flatten(0, 1).numpy())
+    f = torch.tensor(here).T.reshape(1, 5, 7, 14)
+    sample = SphericalSample(rep, grid, torch.tensor(p).view(8, 5, 3), dtype=torch.float64)
+    unit = p / np.linalg.norm(p, axis=1, keepdims=True)
+    expected = field(unit, meridian_frames(torch.tensor(unit)).numpy())
+    assert (sample(f) - torch.tensor(expected).T.reshape(1, 5, 8, 5)).abs().max() < 1e-12
+    assert torch.autograd.gradcheck(sample, f.clone().requires_grad_())
+
+
+def test_values_on_an_icosahedron_turn_with_it():
+    ball, grid, scalar = Icosahedron(2), LatLon(8, 16), R.trivial(SO2)
+    sample = SphericalSample(2 * scalar, grid, ball).double()
+    f = SphericalResample(2 * scalar, grid, grid).double()(Field(torch.randn(1, 2, 8, 16).double(), 2 * scalar, grid))
+    x, seen = ball.embedding.flatten(0, 2), ball.mask.flatten()
+    for motion in ball.symmetries()[1:4]:
+        turn = torch.linalg.lstsq(x[motion.source][seen], x[seen]).solution.mT
+        assert (sample(f.transform(turn)).tensor - sample(f).transform(motion).tensor).abs().max() < 1e-12
+    assert sample(f).rep == 2 * R.trivial(ball.group) and not sample(f).tensor[:, :, ~ball.mask].any()
+    with pytest.raises(FieldTypeError, match="expected scalars"):
+        SphericalSample(R.irrep(SO2, 1), grid, ball)
+    with pytest.raises(FieldTypeError, match="points make no space"):
+        SphericalSample(2 * scalar, grid, x).double()(f)
+    with pytest.raises(SpaceError, match="neither zero nor infinite"):
+        SphericalSample(scalar, grid, torch.zeros(4, 3))
 
 
 def test_transforms_refuse():

@@ -40,7 +40,7 @@ from torsor.nn.match import count_parameters, match_parameters
 from torsor.nn.pool import AdaptiveAvgPool, AdaptiveMaxPool, AntialiasedPool, AvgPool, MaxPool, NormMaxPool
 from torsor.nn.resample import DiscMask, Upsample
 from torsor.nn.scale_pool import ScalePool, widened
-from torsor.nn.spectral import SphericalResample
+from torsor.nn.spectral import SphericalResample, SphericalSample
 from torsor.nn.spectral_conv import SphericalConv
 from torsor.nn.summary import Summary, summary
 from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform, rotated_coefficients
@@ -91,6 +91,7 @@ __all__ = [
     "SiLU",
     "SphericalConv",
     "SphericalResample",
+    "SphericalSample",
     "SphericalTransform",
     "Squash",
     "Summary",

@@ -218,7 +218,11 @@ class InverseSphericalTransform(_Transform):
         """The field with given packed coefficients."""
         parts = [self._term(part, spin) for part, spin in zip(a.split(self.sizes, 3), self.spins, strict=True)]
         z = parts[0] if len(parts) == 1 else torch.cat(parts, dim=3)
-        return inverse_fourier(z.permute(4, 3, 1, 0, 2).contiguous(), self.columns)
+        return self.along(z.permute(4, 3, 1, 0, 2).contiguous())
+
+    def along(self, z: torch.Tensor) -> torch.Tensor:
+        """The rows whose Fourier coefficients are given: (batch, channels, rows, |m|, 2) -> (…, rows, columns)."""
+        return inverse_fourier(z, self.columns)
 
     def _term(self, a: torch.Tensor, spin: Spin) -> torch.Tensor:
         table = getattr(self, f"legendre_{spin.k}")
@@ -229,6 +233,55 @@ class InverseSphericalTransform(_Transform):
         turned = add_turned(first, second) if spin.k % 2 == 0 else add_turned(second, -first)
         plus, minus = _times(table, torch.cat(turned)).chunk(2)
         return torch.stack([plus + minus, _turn(minus - plus)], dim=4).flatten(3, 4)
+
+
+class PointSynthesis(InverseSphericalTransform):
+    """f(p) = Σ a_lm Y_lm(p) at any points: (batch, rep.dim, lmax+1, 2 lmax+1) -> (batch, rep.dim, n).
+
+    Components are those in the frames (east, north); at a pole, those that meridian 0 brings there.
+
+    Args:
+        rep: a sum of irreps of SO(2) or O(2).
+        grid: that of the fields whose coefficients these are.
+        points: (n, 3) points of the unit sphere.
+        lmax: the highest degree; by default all that the grid resolves.
+        device: of the tables.
+        dtype: of the tables.
+
+    Raises:
+        FieldTypeError: another type, or a degree that the grid does not resolve.
+    """
+
+    waves: torch.Tensor
+
+    def __init__(
+        self,
+        rep: Representation,
+        grid: LatLon,
+        points: torch.Tensor,
+        lmax: int | None = None,
+        *,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        self.points = points.detach().cpu().double().numpy()
+        super().__init__(rep, grid, lmax, device=device, dtype=dtype)
+
+    @property
+    def angles(self) -> np.ndarray:
+        x, y, z = self.points.T
+        return np.arctan2(np.hypot(x, z), y)
+
+    def constants(self) -> dict[str, np.ndarray]:
+        products = np.arctan2(self.points[:, 0], self.points[:, 2])[:, None] * np.arange(self.lmax + 1)
+        waves = np.stack([np.cos(products), -np.sin(products)], -1)
+        waves[:, 1:] *= 2
+        return {**super().constants(), "waves": waves}
+
+    def along(self, z: torch.Tensor) -> torch.Tensor:
+        """Every row at the longitude of its point: (batch, channels, n, |m|, 2) -> (batch, channels, n)."""
+        with in_full_precision(z):
+            return (z * self.waves.to(z)).sum((-2, -1))
 
 
 def rotated_coefficients(a: torch.Tensor, rep: Representation, g: torch.Tensor) -> torch.Tensor:
