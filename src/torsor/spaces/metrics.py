@@ -29,6 +29,9 @@ class Metric(ABC):
     def __call__(self, x: torch.Tensor) -> torch.Tensor:
         """g_ij(x)."""
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
     def eta(self) -> torch.Tensor:
         """diag(-1_p, +1_q), what the metric is in an orthonormal frame."""
         p, q = self.signature
