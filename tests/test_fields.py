@@ -116,3 +116,40 @@ def test_networks_on_points_freeze_to_themselves():
     net(field)
     frozen = net.freeze()
     assert torch.allclose(frozen(field).tensor, net.eval()(field).tensor, atol=1e-6) and not frozen.training
+
+
+def test_summands_and_back():
+    mesh, scalar, vector = S.Mesh.torus(6, 5, SO2), R.trivial(SO2), R.irrep(SO2, 1)
+    field = Field(torch.randn(30, 5), 3 * scalar + vector, mesh)
+    first, second = field.split(3 * scalar, vector)
+    assert first.rep == 3 * scalar and second.rep == vector and first.space is second.space is mesh
+    assert torch.equal(torch.cat([first.tensor, second.tensor], 1), field.tensor)
+    for wrong in ((), (vector, 3 * scalar), (3 * scalar,), ("vector",)):
+        with pytest.raises(FieldTypeError, match="expected"):
+            field.split(*wrong)
+    assert repr(second) == "Field(float32 (30, 2), irrep(1) of SO(2), Mesh(30 vertices, 60 faces, SO(2)))"
+
+
+def test_batches_and_back():
+    scalar = R.trivial(SO2)
+    meshes = [Field(torch.randn(len(m), 1), scalar, m) for m in (S.Mesh.torus(6, 5, SO2), S.Mesh.icosphere(0, SO2))]
+    clouds = [Field(torch.randn(n, 1), scalar, S.Points(torch.rand(n, 2))) for n in (4, 7)]
+    images = [Field(torch.randn(1, 1, 5, 5), scalar) for _ in range(3)]
+    globes = [Field(torch.randn(1, 1, 4, 8), scalar, S.LatLon(4, 8)) for _ in range(2)]
+    conv = nn.Conv(scalar, scalar, K.Harmonic(radius=0.7))
+    for fields in (meshes, clouds, images, globes):
+        together = Field.batched(fields)
+        for field, part in zip(fields, together.unbatched(), strict=True):
+            assert torch.equal(part.tensor, field.tensor) and part.rep == scalar
+        if fields in (meshes, clouds):
+            apart = torch.cat([conv(field).tensor for field in fields])
+            assert torch.allclose(conv(together).tensor, apart, atol=1e-6)
+    assert meshes[0].unbatched()[0].space is meshes[0].space
+    for wrong in (
+        [],
+        [torch.zeros(1, 1)],
+        [images[0], globes[0]],
+        [images[0], Field(torch.zeros(1, 2, 5, 5), 2 * scalar)],
+    ):
+        with pytest.raises(FieldTypeError, match="expected"):
+            Field.batched(wrong)

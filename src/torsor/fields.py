@@ -11,15 +11,15 @@ from torch.utils import _pytree
 
 from torsor.errors import FieldTypeError
 from torsor.groups import Group
-from torsor.reps import Representation
-from torsor.spaces import Atlas, Grid, LatLon, Manifold, Motion, Points
+from torsor.reps import Representation, direct_sum
+from torsor.spaces import Atlas, Batch, Grid, LatLon, Manifold, Motion, Points
 from torsor.spaces.harmonics import rotated
 from torsor.symbolic import Symbolic
 
 SPACES = (Grid, Points, Manifold, Atlas, Symbolic)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Field:
     """A feature field of type ρ on a space.
 
@@ -81,6 +81,64 @@ class Field:
                 f"a field of type {self.rep} needs a space whose structure group is {self.rep.group} or a subgroup, "
                 f"got {self.space!r}; field.restrict(…) and nn.Restrict make the structure group smaller"
             )
+
+    def __repr__(self) -> str:
+        kind = str(self.tensor.dtype).removeprefix("torch.")
+        return f"Field({kind} {tuple(self.tensor.shape)}, {self.rep}, {self.space!r})"
+
+    def split(self, *types: Representation) -> tuple[Field, ...]:
+        """The summands of a field whose type is the sum of these types, in their order; `nn.Concatenate` joins them.
+
+        Raises:
+            FieldTypeError: the types do not sum to that of the field.
+        """
+        if not types or not all(isinstance(rep, Representation) for rep in types):
+            raise FieldTypeError(f"expected the types of the summands, field.split(8 * scalar, vector), got {types}")
+        if not self.rep.coincides(direct_sum([(1, rep) for rep in types])):
+            raise FieldTypeError(f"expected types that sum to {self.rep}, got {' + '.join(map(str, types))}")
+        parts = self.tensor.split([rep.dim for rep in types], dim=1)
+        return tuple(Field(part, rep, self.space) for part, rep in zip(parts, types, strict=True))
+
+    @staticmethod
+    def batched(fields: Sequence[Field]) -> Field:
+        """Fields of one type as one, for instance as the ``collate_fn`` of a data loader; `unbatched` is the inverse.
+
+        On points and manifolds every field brings a space of its own, of which the batch is made; on grids and atlases
+        all live on the same, and the tensors are put one after another along the batch axis.
+
+        Raises:
+            FieldTypeError: no field, several types, or several grids.
+            SpaceError: spaces of several kinds.
+        """
+        fields = list(fields)
+        if not fields or not all(isinstance(field, Field) for field in fields):
+            raise FieldTypeError(f"expected one field or more to batch, got {[type(x).__name__ for x in fields]}")
+        first = fields[0]
+        for field in fields[1:]:
+            if not first.rep.coincides(field.rep):
+                raise FieldTypeError(f"expected fields of one type to batch, got {first.rep} and {field.rep}")
+        spaces: list[Any] = [field.space for field in fields]
+        if isinstance(first.space, Manifold):
+            space: Any = Batch(spaces)
+        elif isinstance(first.space, Points):
+            space = Points.batched(spaces)
+        else:
+            space = common_space(fields)
+        return Field(torch.cat([field.tensor for field in fields]), first.rep, space)
+
+    def unbatched(self) -> tuple[Field, ...]:
+        """One field for every element of the batch; on grids and atlases they keep a batch axis of length 1."""
+        space = self.space
+        if isinstance(space, Points):
+            parts = [space.positions[space.index == i] for i in range(space.elements)]
+            sizes, spaces = [len(part) for part in parts], [Points(part) for part in parts]
+        elif isinstance(space, Manifold):
+            spaces = list(space.parts) if isinstance(space, Batch) else [space]
+            sizes = [len(part) for part in spaces]
+        else:
+            sizes, spaces = [1] * len(self.tensor), [space] * len(self.tensor)
+        parts = self.tensor.split(sizes)
+        return tuple(Field(part, self.rep, place) for part, place in zip(parts, spaces, strict=True))
 
     def __add__(self, other: Field) -> Field:
         """The sum of two fields of one type on one space.

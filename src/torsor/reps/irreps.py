@@ -196,6 +196,7 @@ def irrep(group: Group, *label: int | str | Label) -> Representation:
     if group.is_finite and mulliken_symbols(group) and key in [(i,) for i in range(len(reps))]:
         return reps[int(key[0])]
     known = ", ".join(str(x[0]) if isinstance(x[0], str) else str(x) for x in table)
+    known += "" if group.is_finite else ", …"
     hint = '; of SO(3) any degree, such as 2, of O(3) degree and parity, such as "1o"' if _is_spatial(group) else ""
     raise RepresentationError(f"expected a label among {known} for {group}, got {key}{hint}")
 
