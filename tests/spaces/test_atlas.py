@@ -427,3 +427,19 @@ def test_a_margin_may_differ_between_the_axes():
     assert torch.equal(torus.pad(x, rep, (1, 2))[:, :, 0], expected)
     with pytest.raises(SpaceError, match="margin"):
         torus.pad(x, rep, -1)
+
+
+@pytest.mark.parametrize("group", [G.Cyclic(6), G.Dihedral(6)], ids=str)
+def test_matrices_of_the_icosahedron_are_its_group(group):
+    ball = Icosahedron(1, group)
+    matrices = ball.matrices()
+    turns = torch.linalg.det(matrices).round()
+    assert len(matrices) == 60 * (1 if group == G.Cyclic(6) else 2) and int((turns > 0).sum()) == 60
+    traces = torch.einsum("nii->n", matrices)[turns > 0]  # the classes: 1, 12 + 12, 20, 15
+    golden = (1 + 5**0.5) / 2
+    for trace, number in ((3, 1), (golden, 12), (1 - golden, 12), (0, 20), (-1, 15)):
+        assert int(((traces - trace).abs() < 1e-9).sum()) == number
+    for matrix, motion in zip(matrices, ball.symmetries(), strict=True):
+        assert torch.equal(ball.act(matrix).source, motion.source)
+    with pytest.raises(SpaceError, match="all symmetries are isometries"):
+        Mobius(6, 4).matrices()

@@ -333,6 +333,23 @@ class Atlas:
             pixel, turn = int(step.source[pixel, 0]), int(self.gluing.product[step.turn[pixel, 0], turn])
         return self._motion_to(pixel, turn)
 
+    def matrices(self) -> torch.Tensor:
+        """The orthogonal matrices (k, 3, 3) of the embedding that induce the `symmetries`, in their order.
+
+        Raises:
+            SpaceError: no embedding, or one of which they are no isometries, such as that of a Möbius strip.
+        """
+        if self.embedding is None:
+            raise SpaceError(f"expected an atlas with an embedding, such as Icosahedron(r), got {self!r}")
+        seen = torch.from_numpy(~self._masked)
+        x = self.embedding.double().flatten(0, 2)
+        moved = x[torch.from_numpy(self._symmetries()[0])][:, seen]
+        found = torch.linalg.lstsq(x[seen].expand_as(moved), moved).solution  # x R = (R⁻¹ xᵀ)ᵀ
+        error = torch.maximum((x[seen] @ found - moved).abs().amax(), (found @ found.mT - torch.eye(3)).abs().amax())
+        if float(error) > 1e-6 * max(1.0, float(x.abs().max())):
+            raise SpaceError(f"expected an embedding of which all symmetries are isometries, that of {self!r} is not")
+        return found
+
     def act(self, isometry: torch.Tensor) -> Motion:
         """The symmetry that an orthogonal matrix (3, 3) of the embedding induces: positions[source] = R⁻¹ positions.
 
