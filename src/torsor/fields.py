@@ -13,7 +13,7 @@ from torsor.errors import FieldTypeError
 from torsor.groups import Group
 from torsor.reps import Representation, direct_sum
 from torsor.spaces import Atlas, Batch, Grid, LatLon, Manifold, Motion, Points
-from torsor.spaces.harmonics import rotated
+from torsor.spaces.harmonic_rotation import rotated
 from torsor.symbolic import Symbolic
 
 SPACES = (Grid, Points, Manifold, Atlas, Symbolic)

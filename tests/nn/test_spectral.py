@@ -22,7 +22,8 @@ from torsor.linalg import spherical_harmonics, wigner
 from torsor.nn.spectral import SphericalResample, SphericalSample
 from torsor.nn.spectral_conv import DegreeWeights, SphericalConv
 from torsor.spaces.grid import Grid
-from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform, rotated_coefficients
+from torsor.spaces.harmonic_rotation import rotated_coefficients
+from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform
 from torsor.spaces.icosahedron import Icosahedron
 from torsor.spaces.latlon import LatLon
 from torsor.spaces.sphere import meridian_frames

@@ -13,7 +13,7 @@ from torsor.check.report import ElementError, largest, relative
 from torsor.errors import ConfigError, FieldTypeError
 from torsor.fields import Field
 from torsor.spaces import Atlas, Batch, LatLon, Manifold, Motion, Subset
-from torsor.spaces.harmonics import orthogonal, rotated
+from torsor.spaces.harmonic_rotation import orthogonal, rotated
 
 Slopes = tuple[torch.Tensor, torch.Tensor]
 """Gradients with respect to the input, and to all parameters."""

@@ -43,7 +43,8 @@ from torsor.nn.scale_pool import ScalePool, widened
 from torsor.nn.spectral import SphericalResample, SphericalSample
 from torsor.nn.spectral_conv import SphericalConv
 from torsor.nn.summary import Summary, summary
-from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform, rotated_coefficients
+from torsor.spaces.harmonic_rotation import rotated_coefficients
+from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform
 
 __all__ = [
     "ELU",
