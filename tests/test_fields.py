@@ -127,6 +127,7 @@ def test_summands_and_back():
     for wrong in ((), (vector, 3 * scalar), (3 * scalar,), ("vector",)):
         with pytest.raises(FieldTypeError, match="expected"):
             field.split(*wrong)
+    assert "shape" not in repr(_pytree.tree_map(lambda x: None, Field(torch.zeros(1, 1, 2, 2), scalar)))
     assert repr(second) == "Field(float32 (30, 2), irrep(1) of SO(2), Mesh(30 vertices, 60 faces, SO(2)))"
 
 
@@ -145,11 +146,8 @@ def test_batches_and_back():
             apart = torch.cat([conv(field).tensor for field in fields])
             assert torch.allclose(conv(together).tensor, apart, atol=1e-6)
     assert meshes[0].unbatched()[0].space is meshes[0].space
-    for wrong in (
-        [],
-        [torch.zeros(1, 1)],
-        [images[0], globes[0]],
-        [images[0], Field(torch.zeros(1, 2, 5, 5), 2 * scalar)],
-    ):
+    two = Field(torch.zeros(1, 2, 5, 5), 2 * scalar)
+    larger = Field(torch.zeros(1, 1, 6, 6), scalar)
+    for wrong in ([], [torch.zeros(1, 1)], [images[0], globes[0]], [images[0], two], [images[0], larger]):
         with pytest.raises(FieldTypeError, match="expected"):
             Field.batched(wrong)

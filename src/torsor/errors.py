@@ -16,6 +16,16 @@ def is_count(n: object, least: int = 1) -> bool:
     return isinstance(n, Integral) and not isinstance(n, bool) and int(n) >= least
 
 
+def as_number(x: object) -> float | None:
+    """A real number of any kind as Python's, a tensor of one element too; None of anything else, text included."""
+    if isinstance(x, str | bytes):
+        return None
+    try:
+        return float(x)  # type: ignore[arg-type]
+    except (TypeError, ValueError, RuntimeError):
+        return None
+
+
 class TorsorError(Exception):
     """Base of every exception that torsor raises on purpose."""
 

@@ -83,6 +83,8 @@ class Field:
             )
 
     def __repr__(self) -> str:
+        if not isinstance(self.tensor, torch.Tensor):  # among the leaves of a pytree
+            return f"Field({self.tensor!r}, {self.rep}, {self.space!r})"
         kind = str(self.tensor.dtype).removeprefix("torch.")
         return f"Field({kind} {tuple(self.tensor.shape)}, {self.rep}, {self.space!r})"
 
@@ -124,6 +126,9 @@ class Field:
             space = Points.batched(spaces)
         else:
             space = common_space(fields)
+            shapes = {tuple(field.tensor.shape[1:]) for field in fields}
+            if len(shapes) > 1:
+                raise FieldTypeError(f"expected fields of one shape on {space!r} to batch, got {sorted(shapes)}")
         return Field(torch.cat([field.tensor for field in fields]), first.rep, space)
 
     def unbatched(self) -> tuple[Field, ...]:

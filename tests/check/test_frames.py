@@ -179,6 +179,23 @@ def test_isometries_move_outputs_on_coarser_atlases():
     assert check.isometry(net, empty(strip, rep, 1), along).passed(1e-12)
 
 
+def test_isometries_of_subsets_that_they_permute():
+    globe = S.Sphere.latlon(6, 12)
+    every_second = globe.subset(torch.arange(72).view(6, 12)[:, ::2].flatten())
+    conv = nn.Conv(VECTORS, VECTORS, K.Harmonic(radius=0.9))
+
+    class Down(torch.nn.Module):
+        def forward(self, f):
+            return conv.to(f.tensor.dtype)(f, every_second)
+
+    turn = torch.tensor([[0.5, 0, 0.75**0.5], [0, 1, 0], [-(0.75**0.5), 0, 0.5]], dtype=torch.float64)
+    for isometry in (turn, globe.act(turn), lambda space: space.act(turn)):
+        assert check.isometry(Down(), empty(globe, VECTORS), [isometry]).passed()
+    half = globe.act(turn @ turn.T.new_tensor([[0.75**0.5, 0, -0.5], [0, 1, 0], [0.5, 0, 0.75**0.5]]))  # by 30 degrees
+    with pytest.raises(FieldTypeError, match="not mapped to itself"):
+        check.isometry(Down(), empty(globe, VECTORS), [half])
+
+
 def test_plain_tensors_are_invariants():
     class Tensor(torch.nn.Module):
         def forward(self, f):

@@ -26,7 +26,7 @@ from torsor.spaces.harmonic_rotation import rotated_coefficients
 from torsor.spaces.harmonics import InverseSphericalTransform, SphericalTransform
 from torsor.spaces.icosahedron import Icosahedron
 from torsor.spaces.latlon import LatLon
-from torsor.spaces.sphere import meridian_frames
+from torsor.spaces.sphere import Sphere, meridian_frames
 
 SO2, O2, SO3 = G.SO(2), G.O(2), G.SO(3)
 MIXED = R.trivial(SO2) + 2 * R.irrep(SO2, 1) + R.irrep(SO2, 3) + 2 * R.trivial(SO2) + R.irrep(SO2, 2)
@@ -405,6 +405,19 @@ def test_values_at_points_in_closed_form():
     assert torch.autograd.gradcheck(sample, f.clone().requires_grad_())
 
 
+def test_vectors_near_the_poles():
+    """In the frame of meridian 0, whatever the signs of zeros and the azimuths of points next to the pole."""
+    grid, vector = LatLon(8, 16), R.irrep(SO2, 1)
+    x = torch.randn(1, 2, 8, 16, dtype=torch.float64)
+    for sign in (1.0, -1.0):
+        poles = torch.tensor([[0.0, 1, 0], [-0.0, 1, -0.0], [1e-9, 1, 1e-9], [-1e-9, 1, 0]], dtype=torch.float64) * sign
+        sphere = Sphere.points(poles, SO2)
+        for points in (poles, sphere):
+            values = SphericalSample(vector, grid, points, dtype=torch.float64)(x)[0].T
+            vectors = sphere.to_ambient(values)
+            assert (vectors - vectors[:1]).abs().max() < 1e-7
+
+
 def test_values_on_an_icosahedron_turn_with_it():
     ball, grid, scalar = Icosahedron(2), LatLon(8, 16), R.trivial(SO2)
     sample = SphericalSample(2 * scalar, grid, ball).double()
@@ -418,6 +431,8 @@ def test_values_on_an_icosahedron_turn_with_it():
         SphericalSample(2 * scalar, grid, torch.eye(3)).double()(f)
     with pytest.raises(SpaceError, match="neither zero nor infinite"):
         SphericalSample(scalar, grid, torch.zeros(4, 3))
+    with pytest.raises(SpaceError, match="neither zero nor infinite"):
+        SphericalSample(scalar, grid, torch.zeros(0, 3))
 
 
 def test_transforms_refuse():

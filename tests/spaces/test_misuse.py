@@ -14,6 +14,7 @@ from torsor import kernels as K
 from torsor import reps as R
 from torsor import spaces as S
 from torsor.errors import ConfigError, FieldTypeError, KernelError, SpaceError, TorsorError
+from torsor.spaces.framed import FramedPoints
 
 SO2 = G.SO(2)
 SCALAR, VECTOR = R.trivial(SO2), R.irrep(SO2, 1)
@@ -186,7 +187,7 @@ def test_it_is_refused_with_a_word(name):
 WRONG_EDGES = {
     "a tuple": lambda e: tuple(e),
     "too few": lambda e: e._replace(jacobian=e.jacobian[1:]),
-    "single precision": lambda e: e._replace(u=e.u.float()),
+    "indices as vectors": lambda e: e._replace(u=e.u.long()),
     "NaN": lambda e: e._replace(u=e.u * torch.nan),
     "negative volumes": lambda e: e._replace(jacobian=-e.jacobian),
     "indices out of range": lambda e: e._replace(p=e.p + 100),
@@ -205,11 +206,61 @@ def test_spaces_of_ones_own_are_told_what_is_wrong(name):
         Own(PLANE.positions, G.SO(2)).neighbours(0.5)
 
 
+def test_edges_in_single_precision():
+    class Own(S.Affine):
+        def connect(self, *args):
+            edges = super().connect(*args)
+            return S.Edges(edges.p.int(), edges.q.int(), edges.u, torch.ones(len(edges.p)), None)
+
+    ours, theirs = (kind(PLANE.positions, SO2).neighbours(0.5) for kind in (Own, S.Affine))
+    assert torch.equal(ours.target, theirs.target) and torch.equal(ours.weight, theirs.weight)
+
+
+def test_numbers_of_all_kinds():
+    chart = S.Chart.grid(
+        S.SphereMetric(),
+        SO2,
+        np.array([1.0, 0.0]),
+        torch.tensor([2.0, 1.0]),
+        np.array([6, 6]),
+        periodic=np.zeros(2, bool),
+    )
+    assert torch.equal(chart.positions, CAP.positions)
+    again = S.Chart(chart.positions.numpy(), chart.frames, chart.cells, chart.metric, SO2, chart.window, (0.0, 0.0))
+    assert len(again) == 36
+    length = torch.tensor(0.7)
+    assert K.Harmonic(radius=length) == K.Harmonic(radius=float(length))
+    assert len(MESH.neighbours(length)) == len(MESH.neighbours(np.float32(0.7))) == len(MESH.neighbours(float(length)))
+
+
+def test_gauges_in_single_precision():
+    for space in (BALL, CAP, MESH, PLANE.with_frames(PLANE.frames, G.Trivial(2))):
+        g = space.group.sample(len(space)).float()
+        assert (space.regauge(g).frames - space.regauge(g.double()).frames).abs().max() < 1e-6
+
+
+def test_bases_however_long_or_oblique():
+    flat = S.Chart.grid(S.FlatMetric(1, 1), G.SO0(1, 1), (0, 0), (1, 1), (5, 5))
+    boost = torch.linalg.matrix_exp(torch.tensor([[0.0, 13.0], [13.0, 0.0]], dtype=torch.float64))
+    assert torch.equal(flat.regauge(boost.expand(25, 2, 2)).group.contains(boost), torch.tensor(True))
+    for frame in ([[1, 1e10], [0, 1]], [[1e200, 0], [0, 1e-200]]):
+        frames = torch.tensor(frame, dtype=torch.float64).expand(9, 2, 2)
+        S.Affine(PLANE.positions, G.GL(2), frames, window=0.5)
+    a, size = torch.randn(200, 3, dtype=torch.float64), torch.randn(200, 1, dtype=torch.float64)
+    for frames in torch.stack([a, a * size], -1):
+        with pytest.raises(SpaceError, match="linearly independent"):
+            FramedPoints(torch.zeros(1, 3), frames[None], torch.ones(1), SO2)
+
+
 def test_copies_of_a_space_are_the_space():
     field = Field(torch.randn(len(MESH), 1), SCALAR, MESH)
     for copied in (copy.deepcopy(field), pickle.loads(pickle.dumps(field)), field.to(torch.float32)):
         assert torch.equal((field + copied).tensor, 2 * field.tensor)
         assert torch.equal(CONV(field, copied.space).tensor, CONV(field).tensor)
+    g = SO2.sample(2 * len(MESH))
+    pair = Field.batched([field, field])
+    assert torch.equal((pair + Field.batched([field, field])).tensor, 2 * pair.tensor)
+    assert torch.equal((pair.gauged(g) + pair.gauged(g)).tensor, 2 * pair.gauged(g).tensor)
     small = Field(field.tensor[:9], SCALAR, MESH.subset(torch.arange(9)))
     assert torch.equal((small + pickle.loads(pickle.dumps(small))).tensor, 2 * small.tensor)
     with pytest.raises(FieldTypeError, match="one space"):
@@ -242,6 +293,10 @@ def test_frames_of_ones_own():
         torus.restrict(none, own @ FLIPS[0].double())
     with pytest.raises(SpaceError, match=r"SO\(2\) relates"):
         S.Affine(PLANE.positions, SO2).restrict(none, FLIPS[:9])
+    kept = S.Mesh.torus(6, 5, G.Scaling(2)).restrict(none, singular="allow")  # scalings relate no other direction
+    assert torch.equal(kept.frames, S.Mesh.torus(6, 5, SO2).frames)
+    with pytest.raises(SpaceError, match="expected frames of shape"):
+        batch.with_frames(own.numpy())
     with pytest.raises(FieldTypeError, match="a manifold for other frames"):
         Field(torch.ones(1, 1, 6, 12), SCALAR, GRID).restrict(none, own)
 

@@ -61,10 +61,13 @@ class Change:
                 return out.tensor
             if members is None:
                 source, g = motion_of(self.isometry, out.space)
-            elif not torch.equal(source[members], members):
-                raise FieldTypeError(f"{out.space!r} is not mapped to itself by the isometries of the whole space")
             else:
-                g, source = g[members], torch.arange(len(members))
+                place = torch.full_like(source, -1).index_copy(0, members, torch.arange(len(members)))
+                g, source = g[members], place[source[members]]
+            if bool((source < 0).any()) and self.isometry is None:
+                return out.tensor
+            if bool((source < 0).any()):
+                raise FieldTypeError(f"{out.space!r} is not mapped to itself by the isometries of the whole space")
         back = source.argsort()
         return out.space.move(out.tensor, out.rep, Motion(back, out.rep.group.inverse(g)[back]))
 

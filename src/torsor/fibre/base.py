@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -118,7 +117,7 @@ def check_channels(layer: object, x: torch.Tensor, rep: Representation) -> None:
     """
     if not isinstance(x, torch.Tensor):
         raise FieldTypeError(f"{type(layer).__name__} expects a tensor, such as field.tensor, got {type(x).__name__}")
-    own = next(_numbers(layer), x) if isinstance(layer, torch.nn.Module) else x
+    own = next(layer.parameters(), x) if isinstance(layer, torch.nn.Module) else x
     number = x.is_floating_point() or x.is_complex()
     if not number or (torch.float64 in (own.dtype, x.dtype) and own.dtype != x.dtype):
         kind = "real numbers" if own is x else f"{own.dtype}, the dtype of the layer"
@@ -130,12 +129,6 @@ def check_channels(layer: object, x: torch.Tensor, rep: Representation) -> None:
             f"{type(layer).__name__} expects fields of type {rep}, {rep.dim} channels in axis 1; "
             f"got a tensor of shape {tuple(x.shape)}"
         )
-
-
-def _numbers(layer: torch.nn.Module) -> Iterator[torch.Tensor]:
-    """The parameters of a layer, then its constants."""
-    yield from layer.parameters()
-    yield from (buffer for buffer in layer.buffers() if buffer.is_floating_point())
 
 
 def split_fields(x: torch.Tensor, rep: Representation) -> list[torch.Tensor]:

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import gamma, pi
-from numbers import Real
 
 import numpy as np
 import torch
 
-from torsor.errors import KernelError
+from torsor.errors import KernelError, as_number
 from torsor.fibre.expansion import Bases, BasisSource
 from torsor.groups import Group
 from torsor.kernels.base import KernelSpec, SteerableKernel
@@ -57,9 +56,10 @@ class RadialHarmonic(KernelSpec, BasisSource):
     oversampling: int = 1
 
     def __post_init__(self) -> None:
-        if not isinstance(self.radius, Real):
+        radius = as_number(self.radius)
+        if radius is None:
             raise KernelError(f"expected a radius, a number, got {self.radius!r}")
-        object.__setattr__(self, "radius", float(self.radius))
+        object.__setattr__(self, "radius", radius)
         spacings = self.spacing if isinstance(self.spacing, tuple) else (self.spacing,)
         if not isinstance(self.degrees, int):
             raise KernelError(f"expected the highest degree, one integer, got degrees={self.degrees!r}")

@@ -15,7 +15,7 @@ D^l(g) = C_lᵀ (D^{l-1}(g) ⊗ g) C_l: isometries, so rounding errors grow no f
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import cache, reduce
 from math import factorial, pi, sqrt
@@ -81,7 +81,7 @@ def _isometry(l: int) -> np.ndarray:
     return clebsch_gordan(l - 1, 1, l).reshape(2 * l + 1, -1)
 
 
-def spherical_harmonics(v: Array, degrees: int | Sequence[int], normalisation: str = "norm") -> Array:
+def spherical_harmonics(v: Array, degrees: int | Iterable[int], normalisation: str = "norm") -> Array:
     """Real solid harmonics, Y_l(tv) = t^l Y_l(v), Y_l(gv) = D^l(g) Y_l(v): (..., 3) -> (..., 2l+1).
 
     Args:
@@ -96,7 +96,7 @@ def spherical_harmonics(v: Array, degrees: int | Sequence[int], normalisation: s
     """
     if normalisation not in SCALES:
         raise ValueError(f"expected a normalisation among {', '.join(SCALES)}, got {normalisation!r}")
-    wanted = tuple(degrees) if isinstance(degrees, Sequence | np.ndarray) else (degrees,)
+    wanted = tuple(degrees) if isinstance(degrees, Iterable) else (degrees,)
     _check_degrees(*wanted)
     v = floating(v)
     scale, xp = SCALES[normalisation], namespace(v)

@@ -117,9 +117,8 @@ class Conv(GridLayer, Steered):
 
         Args:
             x: a tensor (batch, in_rep.dim, *space) on the grid, a tensor (points, in_rep.dim), or a field.
-            to: for a tensor on points their `spaces.Neighbours`, which are taken as they are: their radius, norm and
-                frames are those of the layer, or it computes something else; for a field on points the points of the
-                output, by default the same.
+            to: for a tensor on points their `spaces.Neighbours`, whose radius, norm and structure group must be those
+                of the layer, which is not checked; for a field on points the points of the output, by default the same.
             attributes: what the kernel depends on besides v, (edges, channels), see `kernels.Implicit`.
 
         Raises:
@@ -168,7 +167,8 @@ class Conv(GridLayer, Steered):
             raise FieldTypeError(f"expected features of {self.weight.dtype}, the dtype of the layer, got {x.dtype}")
         if self.groups > 1 or max(self.stride) > 1 or max(self.dilation) > 1:
             raise FieldTypeError("groups, stride and dilation belong to grids; on points take target points instead")
-        if not self.same or self.padding_mode != "zeros":
+        same = self.same or self.padding == _padding("same", self.kernel.sizes, self.dilation)
+        if not same or self.padding_mode != "zeros":
             raise FieldTypeError('on points nn.Conv takes padding="same" and padding_mode="zeros": they have no margin')
         if x.ndim != 2 or len(x) != graph.sources or graph.dim != self.d:
             raise FieldTypeError(

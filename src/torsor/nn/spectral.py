@@ -13,6 +13,7 @@ from torsor.spaces.atlas import Atlas
 from torsor.spaces.harmonics import InverseSphericalTransform, PointSynthesis, SphericalTransform, resolved
 from torsor.spaces.icosahedron import sphere_positions
 from torsor.spaces.latlon import LatLon
+from torsor.spaces.sphere import Sphere
 
 
 class SphericalResample(Layer):
@@ -71,7 +72,7 @@ class SphericalSample(Layer):
     Args:
         rep: a sum of irreps of SO(2) or O(2).
         grid: the grid of the input.
-        points: (…, 3) vectors of any length but zero, or an atlas.
+        points: (…, 3) vectors of any length but zero, a `spaces.Sphere`, or an atlas that encloses the origin.
         lmax: the highest degree; by default all that the grid resolves.
         device: of the tables.
         dtype: of the tables.
@@ -85,16 +86,17 @@ class SphericalSample(Layer):
         self,
         rep: Representation,
         grid: LatLon,
-        points: torch.Tensor | Atlas,
+        points: torch.Tensor | Sphere | Atlas,
         *,
         lmax: int | None = None,
         device: torch.device | str | None = None,
         dtype: torch.dtype | None = None,
     ) -> None:
         atlas = points if isinstance(points, Atlas) else None
-        x = torch.as_tensor(points) if not isinstance(points, Atlas) else sphere_positions(points)
-        length = x.double().norm(dim=-1, keepdim=True)
-        if x.ndim < 2 or x.shape[-1] != 3 or not bool(((length > 0) & length.isfinite()).all()):
+        x = sphere_positions(points) if isinstance(points, Atlas) else getattr(points, "positions", points)
+        x = torch.as_tensor(x, dtype=torch.float64)
+        size = x.abs().amax(-1, keepdim=True) if x.numel() else x
+        if x.ndim < 2 or x.shape[-1] != 3 or not x.numel() or not bool(((size > 0) & size.isfinite()).all()):
             raise SpaceError(f"expected points (…, 3), neither zero nor infinite, got shape {tuple(x.shape)}")
         if atlas is not None and any(not term.is_trivial for _, term in rep.terms):
             raise FieldTypeError(
@@ -106,7 +108,7 @@ class SphericalSample(Layer):
             self.out_rep = rep.dim * trivial(atlas.group)
         self.grid, self.atlas, self.shape = grid, atlas, tuple(x.shape[:-1])
         self.analysis = SphericalTransform(rep, grid, lmax, device=device, dtype=dtype)
-        unit = (x.double() / length).flatten(0, -2)
+        unit = torch.nn.functional.normalize(x / size, dim=-1).flatten(0, -2)
         self.synthesis = PointSynthesis(rep, grid, unit, self.analysis.lmax, device=device, dtype=dtype)
 
     def compute(self, x: torch.Tensor) -> torch.Tensor:

@@ -48,7 +48,7 @@ class Batch(Manifold):
             )
         joined = [torch.cat([getattr(space, name) for space in parts]) for name in ("positions", "frames", "cells")]
         super().__init__(joined[0], joined[1], joined[2], parts[0].group)
-        self.parts = tuple(parts)
+        self.parts, self._kin = tuple(parts), "+".join(part._kin for part in parts)
 
     @property
     def elements(self) -> int:
@@ -105,16 +105,20 @@ class Batch(Manifold):
 
     def with_frames(self, frames: torch.Tensor, group: Group | None = None) -> Batch:
         """The same points with other frames."""
+        parts = self._split(frames)
+        return Batch([space.with_frames(part, group) for space, part in zip(self.parts, parts, strict=True)])
+
+    def _split(self, frames: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        frames = torch.as_tensor(frames)
         if frames.shape != self.frames.shape:
             raise SpaceError(f"expected frames of shape {tuple(self.frames.shape)}, got {tuple(frames.shape)}")
-        parts = frames.split([len(space) for space in self.parts])
-        return Batch([space.with_frames(part, group) for space, part in zip(self.parts, parts, strict=True)])
+        return frames.split([len(space) for space in self.parts])
 
     def restrict(self, group: Group, frames: torch.Tensor | None = None) -> Batch:
         """The parts with a smaller structure group, each as it would be by itself."""
         if frames is None:
             return Batch([space.restrict(group) for space in self.parts])
-        parts = frames.split([len(space) for space in self.parts])
+        parts = self._split(frames)
         return Batch([space.restrict(group, part) for space, part in zip(self.parts, parts, strict=True)])
 
     def to(self, device: Place = None, dtype: torch.dtype | None = None) -> Batch:

@@ -50,14 +50,14 @@ class Chart(Manifold):
     ) -> None:
         _check_metric(metric)
         check_group(group)
-        d = metric.dim
+        positions, d = torch.as_tensor(positions).double(), metric.dim
         if group.dim != d or len(window) != d or len(periods) != d or positions.shape[1:] != (d,):
             raise SpaceError(f"expected positions, a group, a window and periods in {d} dimensions, got {group}")
         if group.algebra_array.shape[-1] != d:
             raise SpaceError(f"expected a group of matrices ({d}, {d}), got {group}, which also acts on fields only")
         if any(p and 2 * w >= p for p, w in zip(periods, window, strict=True)):
             raise SpaceError(f"expected a window of less than half a period, got {window} and periods {periods}")
-        check_values(metric, positions.double())
+        check_values(metric, positions)
         self.metric, self.window, self.periods = metric, tuple(window), tuple(periods)
         super().__init__(positions, frames, cells, group)
         self._check_group()
@@ -78,7 +78,7 @@ class Chart(Manifold):
             step = torch.zeros(self.dim, dtype=torch.float64, device=here.device)
             step[axis] = period
             change = _largest(self.metric(self.positions + step) - here)
-            if change > 1e-6 * _largest(here):
+            if change > 1e-4 * _largest(here):
                 raise SpaceError(
                     f"expected a metric with the period {period:g} of coordinate {axis}, but one period further "
                     f"g differs by {change:.2g}; without the period it takes periodic=False there"
@@ -88,7 +88,7 @@ class Chart(Manifold):
         super()._check_frames()
         eta = self.metric.eta().to(self.frames)
         gram = self.frames.mT @ self.metric(self.positions) @ self.frames
-        if _largest(gram - eta) > 1e-8 * (1 + float(self.frames.abs().max()) ** 2):
+        if _largest(gram - eta) > 1e-6 * (1 + float(self.frames.abs().max()) ** 2):
             raise SpaceError(f"expected frames with eᵀ g e = η, got an error of {_largest(gram - eta):.1e}")
 
     @staticmethod
@@ -119,9 +119,9 @@ class Chart(Manifold):
         _check_metric(metric)
         d = metric.dim
         given = (lower, upper, shape, [False] * d if periodic is None else periodic)
-        if any(not isinstance(x, Sequence | torch.Tensor) or len(x) != d for x in given):
+        if any(not hasattr(x, "__len__") or len(x) != d for x in given):
             raise SpaceError(f"expected {d} numbers lower, upper, shape and periodic, one a coordinate, got {given}")
-        low, high, numbers, closed = (x.tolist() if isinstance(x, torch.Tensor) else list(x) for x in given)
+        low, high, numbers, closed = (torch.as_tensor(x).tolist() for x in given)
         if not all(map(is_count, numbers)) or not is_count(window):
             raise SpaceError(f"expected whole numbers of cells and a window of at least 1, got {numbers}, {window}")
         sides = [(b - a) / n for a, b, n in zip(low, high, numbers, strict=True)]
@@ -212,7 +212,7 @@ def _check_metric(metric: object) -> None:
     if not isinstance(metric, Metric):
         raise SpaceError(f"expected a metric, an instance of a subclass of spaces.Metric, got {metric!r}")
     signature = getattr(metric, "signature", None)
-    if not isinstance(signature, tuple) or len(signature) != 2 or not all(is_count(n, 0) for n in signature):
+    if not isinstance(signature, Sequence) or len(signature) != 2 or not all(is_count(n, 0) for n in signature):
         raise SpaceError(
             f"expected a metric with its signature, the numbers of minus and plus signs, as (0, 2), got {signature!r}"
         )

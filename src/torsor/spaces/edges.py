@@ -31,30 +31,33 @@ class Edges(NamedTuple):
         return Edges(*(None if x is None else x[index] for x in self))  # type: ignore[arg-type]
 
 
-def check_edges(space: Any, edges: object) -> None:
-    """Raise unless what a space says of the pairs of its points is whole and finite.
+def checked(space: Any, edges: object) -> Edges:
+    """What a space says of the pairs of its points, in int64 and float64, if it is whole and finite.
 
     Raises:
-        SpaceError: other types, shapes or dtypes, indices out of range, NaN, or Jacobians that are not positive.
+        SpaceError: other types or shapes, indices out of range, NaN, or Jacobians that are not positive.
     """
-    m = space.frames.shape[1]
     if not isinstance(edges, Edges):
         raise SpaceError(f"connect of {space!r} gives spaces.Edges(p, q, u, jacobian, transport), got {type(edges)}")
-    n = len(edges.p) if isinstance(edges.p, torch.Tensor) else 0
+    n, m = len(edges.p) if isinstance(edges.p, torch.Tensor) else 0, space.frames.shape[1]
     shapes = {"p": (n,), "q": (n,), "u": (n, m), "jacobian": (n,), "transport": (n, m, m)}
     for (name, shape), value in zip(shapes.items(), edges, strict=True):
         if value is None and name == "transport":
             continue
-        kind = torch.int64 if name in "pq" else torch.float64
-        if not isinstance(value, torch.Tensor) or tuple(value.shape) != shape or value.dtype != kind:
-            got = f"{value.dtype} {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
-            raise SpaceError(f"connect of {space!r} gives {name} as {kind} of shape {shape}, got {got}")
+        if not isinstance(value, torch.Tensor) or tuple(value.shape) != shape:
+            got = tuple(value.shape) if isinstance(value, torch.Tensor) else type(value).__name__
+            raise SpaceError(f"connect of {space!r} gives {name} of shape {shape}, got {got}")
+        if value.is_floating_point() == (name in "pq") or value.is_complex():
+            kind = "indices" if name in "pq" else "real numbers"
+            raise SpaceError(f"connect of {space!r} gives {kind} as {name}, got {value.dtype}")
         if name in "pq" and n and not 0 <= int(value.min()) <= int(value.max()) < len(space):
             raise SpaceError(f"connect of {space!r} gives {name} from 0 to {len(space) - 1}, got {int(value.max())}")
         if not bool(value.isfinite().all()):
             raise SpaceError(f"connect of {space!r} gives finite numbers, got NaN or infinity in {name}")
     if not bool((edges.jacobian > 0).all()):
         raise SpaceError(f"connect of {space!r} gives positive Jacobians, got {float(edges.jacobian.min()):.3g}")
+    transport = None if edges.transport is None else edges.transport.double()
+    return Edges(edges.p.long(), edges.q.long(), edges.u.double(), edges.jacobian.double(), transport)
 
 
 class Motion(NamedTuple):

@@ -12,7 +12,7 @@ import torch
 
 from torsor.errors import SpaceError
 from torsor.groups import Group
-from torsor.spaces.structure import check_group, volume
+from torsor.spaces.structure import check_group
 from torsor.spaces.trees import applied, register
 
 Place = torch.device | str | torch.dtype | None
@@ -66,7 +66,8 @@ class FramedPoints(ABC):
         """Raise unless the frames are bases; spaces that know a metric also ask that they are orthonormal."""
         if not bool(self.frames.isfinite().all()):
             raise SpaceError(f"expected finite frames, got NaN or infinity at {_places(~self.frames.isfinite())}")
-        flat = volume(self.frames) <= 1e-9 * self.frames.norm(dim=1).prod(1)
+        unit = self.frames / self.frames.abs().amax(1, keepdim=True).clamp(min=1e-300)
+        flat = torch.linalg.svdvals(torch.nn.functional.normalize(unit, dim=1))[:, -1] < 1e-14
         if bool(flat.any()):
             raise SpaceError(f"expected frames of linearly independent vectors, those of {_places(flat)} are not")
 
@@ -76,7 +77,9 @@ class FramedPoints(ABC):
             return True
         if not isinstance(other, FramedPoints) or (self._kin, self.group) != (other._kin, other.group):
             return False
-        return self.frames.device == other.frames.device and torch.equal(self.frames, other.frames)
+        if self.frames.device != other.frames.device:
+            return False
+        return torch.equal(self.frames, other.frames) and torch.equal(self.positions, other.positions)
 
     # -------------------------------------------------------------------------------------------------- what it is
 
@@ -155,7 +158,7 @@ class FramedPoints(ABC):
         Raises:
             SpaceError: another shape, or frames that the space does not take.
         """
-        frames = torch.as_tensor(frames).detach().to(self.frames)
+        frames = torch.as_tensor(frames).detach().to(self.frames, copy=True)
         if frames.shape != self.frames.shape:
             raise SpaceError(f"expected frames of shape {tuple(self.frames.shape)}, got {tuple(frames.shape)}")
         other = copy(self)
@@ -203,7 +206,8 @@ class FramedPoints(ABC):
             return self.with_frames(self.frames, group)
         other = self.with_frames(frames, group)
         g = torch.linalg.pinv(self.frames) @ other.frames
-        apart = ~self.group.contains(g) | ((self.frames @ g - other.frames).abs().amax((1, 2)) > 1e-6)
+        size = other.frames.abs().amax((1, 2))
+        apart = ~self.group.contains(g) | ((self.frames @ g - other.frames).abs().amax((1, 2)) > 1e-6 * size)
         if bool(apart.any()):
             raise SpaceError(
                 f"expected frames that {self.group} relates to the present ones, not so those of {_places(apart)}"

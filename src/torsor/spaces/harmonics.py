@@ -21,6 +21,7 @@ from torsor.linalg.spin_harmonics import latitude_rule, spin_legendre
 from torsor.reps import Representation
 from torsor.reps.irreps import irrep_label, irreps
 from torsor.spaces.latlon import LatLon
+from torsor.spaces.sphere import POLE
 
 
 @dataclass(frozen=True)
@@ -272,7 +273,9 @@ class PointSynthesis(InverseSphericalTransform):
         return np.arctan2(np.hypot(x, z), y)
 
     def constants(self) -> dict[str, np.ndarray]:
-        products = np.arctan2(self.points[:, 0], self.points[:, 2])[:, None] * np.arange(self.lmax + 1)
+        x, _, z = self.points.T
+        azimuth = np.where(np.hypot(x, z) < POLE, 0.0, np.arctan2(x, z))
+        products = azimuth[:, None] * np.arange(self.lmax + 1)
         waves = np.stack([np.cos(products), -np.sin(products)], -1)
         waves[:, 1:] *= 2
         return {**super().constants(), "waves": waves}
@@ -316,12 +319,18 @@ def in_full_precision(x: torch.Tensor) -> AbstractContextManager:
     return nullcontext() if x.is_meta else torch.autocast(x.device.type, enabled=False)
 
 
-def _real(layer: object, x: torch.Tensor) -> torch.Tensor:
+def _real(layer: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     """x in a precision that the Fourier transform has.
 
     Raises:
-        FieldTypeError: complex numbers.
+        FieldTypeError: complex numbers, or more digits than the tables of the layer have.
     """
+    own = next(layer.buffers()).dtype
+    if torch.float64 in (own, x.dtype) and own != x.dtype:
+        raise FieldTypeError(
+            f"{type(layer).__name__} expects features of {own}, the dtype of the layer, got {x.dtype}; x.to(…) and "
+            "layer.to(…) change it"
+        )
     if x.is_complex():
         raise FieldTypeError(
             f"{type(layer).__name__} expects real numbers, got {x.dtype}; transform its real and imaginary part"

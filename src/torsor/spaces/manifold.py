@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from math import ceil, inf
-from numbers import Real
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 
-from torsor.errors import SpaceError, SparsityWarning, is_count
+from torsor.errors import SpaceError, SparsityWarning, as_number, is_count
 from torsor.groups import Group
 from torsor.reps import Representation
-from torsor.spaces.edges import Edges, Motion, check_edges
+from torsor.spaces.edges import Edges, Motion, checked
 from torsor.spaces.farthest import farthest
 from torsor.spaces.framed import FramedPoints
 from torsor.spaces.graph import NORMS
@@ -111,7 +110,7 @@ class Manifold(FramedPoints):
         """
         if norm not in NORMS:
             raise SpaceError(f'expected the norm "sum" (weights approximate dv), "mean" or "one", got {norm!r}')
-        if radius is not None and not (isinstance(radius, Real | torch.Tensor) and 0 < radius < inf):
+        if radius is not None and not 0 < (as_number(radius) or 0.0) < inf:
             raise SpaceError(f"expected a positive finite radius, got {radius}")
         if k is not None and not self.group.is_orthogonal:
             raise SpaceError(
@@ -182,7 +181,7 @@ class Manifold(FramedPoints):
             SpaceError: `connect` gives something else than edges.
         """
         edges = self.root.connect(radius, there.inside(), self.inside())
-        check_edges(self.root, edges)
+        edges = checked(self.root, edges)
         return edges._replace(p=there.outside(edges.p), q=self.outside(edges.q))
 
     def inside(self) -> torch.Tensor | None:

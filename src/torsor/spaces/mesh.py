@@ -229,7 +229,8 @@ class Mesh(Manifold):
         """
         check_group(group)
         if frames is None and group <= self.group and group.is_finite and not self.group.is_finite:
-            frames = self._crossed(group)
+            crossed = self._crossed(group)
+            frames = crossed if bool(self.group.contains(torch.linalg.inv(self.frames) @ crossed).all()) else None
         other = super().restrict(group, frames)
         if frames is not None:
             other._check_singularities(singular or self.singular)

@@ -107,7 +107,14 @@ def check_values(metric: Metric, x: torch.Tensor) -> None:
         SpaceError: another shape or dtype, NaN, asymmetry, or operations in place, which have no derivative here.
     """
     d = metric.dim
-    g = metric(x)
+    try:
+        g = metric(x)
+        torch.func.vmap(torch.func.jacfwd(metric))(x[:1])
+    except (RuntimeError, IndexError, TypeError, ValueError) as error:
+        raise SpaceError(
+            "expected a metric from points (…, d), x[..., i] their coordinates, in operations that torch.func derives: "
+            f"torch.stack or torch.diag_embed, not writing to entries; {type(error).__name__}: {error}"
+        ) from error
     if not isinstance(g, torch.Tensor) or tuple(g.shape) != (*x.shape, d) or g.dtype != x.dtype:
         got = f"{g.dtype} {tuple(g.shape)}" if isinstance(g, torch.Tensor) else type(g).__name__
         raise SpaceError(f"expected metric(x) of {x.dtype} {(*x.shape, d)} for x {tuple(x.shape)}, got {got}")
@@ -115,13 +122,6 @@ def check_values(metric: Metric, x: torch.Tensor) -> None:
         raise SpaceError("expected a finite metric, got NaN or infinity at some of the points")
     if bool(((g - g.mT).abs() > 1e-9 * g.abs().amax((-2, -1), keepdim=True)).any()):
         raise SpaceError("expected a symmetric metric, g_ij = g_ji, got another matrix at some of the points")
-    try:
-        torch.func.vmap(torch.func.jacfwd(metric))(x[:1])
-    except RuntimeError as error:
-        raise SpaceError(
-            "expected a metric in operations that torch.func derives: make g by torch.stack or torch.diag_embed, not "
-            f"by writing to its entries ({error})"
-        ) from error
 
 
 def orthonormal_frames(metric: Metric, x: torch.Tensor) -> torch.Tensor:

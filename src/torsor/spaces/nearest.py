@@ -110,6 +110,6 @@ def _grown(space: Any, there: Any, share: float, enough: Callable[[Edges], bool]
     if fewer:
         return edges
     raise SpaceError(
-        f"no radius below {horizon:.4g}, the largest of {space.root!r}, joins as many points of {space!r} to every one "
-        f"of {there!r}; take fewer, fewer=True, more points, or a larger window"
+        f"no radius below {horizon:.4g}, the largest of {space.root!r}, joins enough points of {space!r} and "
+        f"{there!r}; take a smaller k, fewer=True, more samples, or a larger window"
     )

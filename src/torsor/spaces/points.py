@@ -151,8 +151,10 @@ class Points:
         positions = self.positions @ g.to(self.positions).T
         return Points(positions if t is None else positions + t.to(positions), self.batch)
 
-    def to(self, device: torch.device | str | None = None, dtype: torch.dtype | None = None) -> Points:
+    def to(self, device: torch.device | str | torch.dtype | None = None, dtype: torch.dtype | None = None) -> Points:
         """The points on a device, in a dtype."""
+        if isinstance(device, torch.dtype):
+            device, dtype = None, device
         batch = None if self.batch is None else self.batch.to(device)
         return Points(self.positions.to(device, dtype), batch)
 

@@ -85,7 +85,7 @@ class Sphere(Manifold):
         if e.shape[1:] != (3, 2):
             raise SpaceError(f"expected frames (n, 3, 2) of tangent vectors in R³, got {tuple(e.shape)}")
         error = max(_largest(e.mT @ e - torch.eye(2).to(e)), _largest(e.mT @ unit[:, :, None]))
-        if error > 1e-8:
+        if error > 1e-6:
             raise SpaceError(f"expected frames of orthonormal tangent vectors, got an error of {error:.1e}")
         outward = torch.linalg.det(torch.cat([e, unit[:, :, None]], 2)) > 0
         if bool((torch.linalg.det(self.group.generators) > 0).all()) and outward.any() and not outward.all():
