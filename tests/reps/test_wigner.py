@@ -157,7 +157,7 @@ def test_no_floats_in_keys():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: R.irrep(O3, "1"), r"label among .*\(1, -1\) for O\(3\), got \(1,\)"),
+        (lambda: R.irrep(O3, "1"), r"label among .*\(1, -1\), … for O\(3\), got \(1,\)"),
         (lambda: R.irrep(SO3, "1o"), r"for SO\(3\)"),
         (lambda: R.irrep(O3, "x"), "label among"),
         (lambda: R.irrep(SO3, 31), "accurate up to degree 30"),
