@@ -226,6 +226,8 @@ def test_numbers_of_all_kinds():
         periodic=np.zeros(2, bool),
     )
     assert torch.equal(chart.positions, CAP.positions)
+    third = S.Chart.grid(S.FlatMetric(0, 1), G.O(1), [0.1], [0.4], [3], periodic=[False])
+    assert torch.equal(third.positions[:, 0], 0.1 + (0.4 - 0.1) / 3 * (torch.arange(3, dtype=torch.float64) + 0.5))
     again = S.Chart(chart.positions.numpy(), chart.frames, chart.cells, chart.metric, SO2, chart.window, (0.0, 0.0))
     assert len(again) == 36
     length = torch.tensor(0.7)

@@ -64,9 +64,9 @@ class Change:
             else:
                 place = torch.full_like(source, -1).index_copy(0, members, torch.arange(len(members)))
                 g, source = g[members], place[source[members]]
-            if bool((source < 0).any()) and self.isometry is None:
-                return out.tensor
             if bool((source < 0).any()):
+                if self.isometry is None:
+                    return out.tensor
                 raise FieldTypeError(f"{out.space!r} is not mapped to itself by the isometries of the whole space")
         back = source.argsort()
         return out.space.move(out.tensor, out.rep, Motion(back, out.rep.group.inverse(g)[back]))

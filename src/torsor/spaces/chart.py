@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from torsor.errors import SpaceError, is_count
@@ -121,7 +122,7 @@ class Chart(Manifold):
         given = (lower, upper, shape, [False] * d if periodic is None else periodic)
         if any(not hasattr(x, "__len__") or len(x) != d for x in given):
             raise SpaceError(f"expected {d} numbers lower, upper, shape and periodic, one a coordinate, got {given}")
-        low, high, numbers, closed = (torch.as_tensor(x).tolist() for x in given)
+        low, high, numbers, closed = (np.asarray(x).tolist() for x in given)
         if not all(map(is_count, numbers)) or not is_count(window):
             raise SpaceError(f"expected whole numbers of cells and a window of at least 1, got {numbers}, {window}")
         sides = [(b - a) / n for a, b, n in zip(low, high, numbers, strict=True)]
