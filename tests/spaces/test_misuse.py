@@ -129,6 +129,7 @@ REFUSED = {
     "coordinate vectors of a chart": (lambda: CAP.with_frames(torch.eye(2).expand(len(CAP), 2, 2)), SpaceError, "= η"),
     "a field for vectors": (lambda: MESH.to_ambient(Field(torch.ones(42, 2), VECTOR, MESH)), SpaceError, "got a field"),
     "a name for a smaller group": (lambda: MESH.restrict("C3"), SpaceError, "expected a structure group"),
+    "a name for a group of rings": (lambda: S.Punctured(torch.eye(2)).restrict("e"), SpaceError, "structure group"),
     "a name for the group of an atlas": (lambda: S.Icosahedron(2, "C6"), SpaceError, "expected a structure group"),
     "a name for the group of a chart": (lambda: cap(S.SphereMetric(), "SO2"), SpaceError, "expected a structure group"),
     "a class for a metric": (lambda: cap(S.SphereMetric), SpaceError, "an instance of a subclass of spaces.Metric"),
@@ -317,6 +318,10 @@ def test_a_mesh_file_that_is_damaged(tmp_path):
     path.write_bytes(b"ply\nformat binary_little_endian 1.0\nelement vertex 9\nproperty float x\nend_header\n123")
     with pytest.raises(SpaceError, match=r"broken\.ply"):
         S.Mesh.load(path, SO2)
+    unknown = tmp_path / "mesh.npz"
+    unknown.write_bytes(b"123")
+    with pytest.raises(SpaceError, match=r"mesh\.npz"):
+        S.Mesh.load(unknown, SO2)
 
 
 def test_vectors_of_space_and_back_on_every_surface():

@@ -116,6 +116,7 @@ class Mesh(Manifold):
         try:
             read = trimesh.load(str(path), force="mesh", process=False)
         except (ValueError, IndexError, KeyError, AttributeError, TypeError, NotImplementedError) as error:
+            # the last one is how trimesh refuses a format that it does not know
             raise SpaceError(f"expected a mesh that can be read in {path}: {error}") from error
         if not len(getattr(read, "faces", ())):
             raise SpaceError(f"expected a triangle mesh in {path}, found no faces")

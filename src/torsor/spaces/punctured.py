@@ -28,6 +28,7 @@ from torsor.spaces.edges import Edges
 from torsor.spaces.manifold import Manifold
 from torsor.spaces.search import Cloud, within
 from torsor.spaces.sphere import logarithm
+from torsor.spaces.structure import check_group
 
 KINDS = {2: ("polar", "log-polar"), 3: ("radial", "log-radial", "cubed-sphere")}
 """The kinds of frames in E² and E³."""
@@ -201,6 +202,7 @@ class Punctured(Manifold):
 
     def restrict(self, group: Group, frames: torch.Tensor | None = None) -> Punctured:
         """The same points with a smaller structure group, of those that the frames allow."""
+        check_group(group)
         if group not in allowed_groups(self.kind):
             _kind(self.dim, group, self.kind)  # raises, with what they allow
         return super().restrict(group, frames)
