@@ -129,7 +129,11 @@ REFUSED = {
     "coordinate vectors of a chart": (lambda: CAP.with_frames(torch.eye(2).expand(len(CAP), 2, 2)), SpaceError, "= η"),
     "a field for vectors": (lambda: MESH.to_ambient(Field(torch.ones(42, 2), VECTOR, MESH)), SpaceError, "got a field"),
     "a name for a smaller group": (lambda: MESH.restrict("C3"), SpaceError, "expected a structure group"),
-    "a name for a group of rings": (lambda: S.Punctured(torch.eye(2)).restrict("e"), SpaceError, "structure group"),
+    "a name for a group of rings": (
+        lambda: S.Punctured(torch.eye(2), G.Trivial(2)).restrict("e"),
+        SpaceError,
+        "structure group",
+    ),
     "a name for the group of an atlas": (lambda: S.Icosahedron(2, "C6"), SpaceError, "expected a structure group"),
     "a name for the group of a chart": (lambda: cap(S.SphereMetric(), "SO2"), SpaceError, "expected a structure group"),
     "a class for a metric": (lambda: cap(S.SphereMetric), SpaceError, "an instance of a subclass of spaces.Metric"),

@@ -4,7 +4,8 @@ from torsor.kernels import operators
 from torsor.kernels.base import KernelSpec, SteerableKernel
 from torsor.kernels.clifford import Clifford, CliffordKernel
 from torsor.kernels.covariants import covariants, harmonic_covariants
-from torsor.kernels.differential import Differential, DifferentialKernel, Operator
+from torsor.kernels.differential import Differential, Operator
+from torsor.kernels.differential_kernel import DifferentialKernel
 from torsor.kernels.expanded import BasisSpec, ExpandedKernel, FeaturedKernel
 from torsor.kernels.harmonic import Harmonic
 from torsor.kernels.implicit import Implicit, edge_attributes
