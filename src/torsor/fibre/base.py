@@ -117,17 +117,25 @@ def check_channels(layer: object, x: torch.Tensor, rep: Representation) -> None:
     """
     if not isinstance(x, torch.Tensor):
         raise FieldTypeError(f"{type(layer).__name__} expects a tensor, such as field.tensor, got {type(x).__name__}")
-    own = next(layer.parameters(), x) if isinstance(layer, torch.nn.Module) else x
+    check_digits(layer, x, next(layer.parameters(), x) if isinstance(layer, torch.nn.Module) else x)
+    if x.ndim < 2 or x.shape[1] != rep.dim:
+        raise FieldTypeError(
+            f"{type(layer).__name__} expects fields of type {rep}, {rep.dim} channels in axis 1; "
+            f"got a tensor of shape {tuple(x.shape)}"
+        )
+
+
+def check_digits(layer: object, x: torch.Tensor, own: torch.Tensor) -> None:
+    """Raise unless x holds numbers, and float64 meets float64: of a parameter or a table of the layer, or x itself.
+
+    Raises:
+        FieldTypeError: expected and received dtypes.
+    """
     number = x.is_floating_point() or x.is_complex()
     if not number or (torch.float64 in (own.dtype, x.dtype) and own.dtype != x.dtype):
         kind = "real numbers" if own is x else f"{own.dtype}, the dtype of the layer"
         raise FieldTypeError(
             f"{type(layer).__name__} expects features of {kind}, got {x.dtype}; x.to(…) and layer.to(…) change it"
-        )
-    if x.ndim < 2 or x.shape[1] != rep.dim:
-        raise FieldTypeError(
-            f"{type(layer).__name__} expects fields of type {rep}, {rep.dim} channels in axis 1; "
-            f"got a tensor of shape {tuple(x.shape)}"
         )
 
 

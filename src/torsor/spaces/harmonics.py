@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from torsor.errors import FieldTypeError, is_count
-from torsor.fibre.base import Constants, check_channels
+from torsor.fibre.base import Constants, check_channels, check_digits
 from torsor.groups import SO, O
 from torsor.linalg.spin_harmonics import latitude_rule, spin_legendre
 from torsor.reps import Representation
@@ -325,12 +325,7 @@ def _real(layer: torch.nn.Module, x: torch.Tensor) -> torch.Tensor:
     Raises:
         FieldTypeError: complex numbers, or more digits than the tables of the layer have.
     """
-    own = next(layer.buffers()).dtype
-    if torch.float64 in (own, x.dtype) and own != x.dtype:
-        raise FieldTypeError(
-            f"{type(layer).__name__} expects features of {own}, the dtype of the layer, got {x.dtype}; x.to(…) and "
-            "layer.to(…) change it"
-        )
+    check_digits(layer, x, next(layer.buffers()))
     if x.is_complex():
         raise FieldTypeError(
             f"{type(layer).__name__} expects real numbers, got {x.dtype}; transform its real and imaginary part"
